@@ -51,7 +51,9 @@ function freezing(
   norms: readonly BatchNormLayer[],
 ): FreezeSparsifier {
   const names = weightNames(model);
-  for (const norm of norms) norm.frozen = true;
+  // Those that something else holds stay frozen after this.
+  const held = norms.filter((norm) => !norm.frozen);
+  for (const norm of held) norm.frozen = true;
   return {
     name: 'freezing',
     model,
@@ -74,7 +76,7 @@ function freezing(
         norms.flatMap((norm) => smaller.layers.get(norm) ?? []),
       ),
     dispose: () => {
-      for (const norm of norms) norm.frozen = false;
+      for (const norm of held) norm.frozen = false;
     },
   };
 }
