@@ -1,16 +1,14 @@
 import { roundHalfToEven } from '../data/resizedCrop.js';
 import { UserError } from '../errors.js';
+import { check } from '../rules.js';
+import { pruningAmount } from './schedules.js';
 
 /** Whether values compete with those of all tensors, or with those of their own. */
 export type PruningScope = 'global' | 'perLayer';
 
 /** How many of `count` values an amount means: a share below 1, or so many. */
 export function amountToPrune(amount: number, count: number): number {
-  if (!(amount >= 0) || (amount >= 1 && !Number.isInteger(amount))) {
-    throw new UserError(
-      `The amount to prune must be a share of at least 0 and below 1, or a whole number; received ${amount}.`,
-    );
-  }
+  check('The amount to prune', amount, pruningAmount);
   if (amount >= 1 && amount > count)
     throw new UserError(`The amount to prune must be at most the ${count} values that are left; received ${amount}.`);
   return amount < 1 ? roundHalfToEven(amount * count) : amount;

@@ -1,4 +1,11 @@
-import { check, number, wholeNumber } from '../rules.js';
+import { check, number, wholeNumber, type Rule } from '../rules.js';
+
+/** How much is pruned: a share of what is left, or so many. */
+export const pruningAmount: Rule<number> = {
+  words: 'a share of at least 0 and below 1, or a whole number',
+  accepts: (value): value is number =>
+    number({ min: 0, below: 1 }).accepts(value) || wholeNumber({ min: 1 }).accepts(value),
+};
 
 /** Amounts to prune, each before an epoch counted from 0: a share below 1 of what is left then, or a number. */
 export type PruningPlan = readonly { epoch: number; amount: number }[];
@@ -8,7 +15,7 @@ export type PruningPlan = readonly { epoch: number; amount: number }[];
  * numbers out of range.
  */
 export function oneShot(amount: number, epoch = 0): PruningPlan {
-  check('amount', amount, number({ min: 0 }));
+  check('amount', amount, pruningAmount);
   check('epoch', epoch, wholeNumber({ min: 0 }));
   return [{ epoch, amount }];
 }
@@ -21,7 +28,7 @@ export function iterative(
   amount: number,
   { times, every = 1, begin = 0 }: { times: number; every?: number; begin?: number },
 ): PruningPlan {
-  check('amount', amount, number({ min: 0 }));
+  check('amount', amount, pruningAmount);
   check('times', times, wholeNumber({ min: 1 }));
   check('every', every, wholeNumber({ min: 1 }));
   check('begin', begin, wholeNumber({ min: 0 }));
