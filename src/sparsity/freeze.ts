@@ -30,7 +30,7 @@ export interface FreezeSparsifier extends Sparsifier {
  */
 export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = true }: FreezeOptions): FreezeSparsifier {
   const kernels = somePrunableWeights(model, 'freezing');
-  const count = first < 1 ? Math.ceil(first * kernels.length) : first;
+  const count = typeof first === 'number' && first < 1 ? Math.ceil(first * kernels.length) : first;
   if (!Number.isInteger(count) || count < 1 || count > kernels.length) {
     throw new UserError(
       `first must be a share above 0 and below 1, or a number of ${model.name}'s ${kernels.length} kernels; received ${first}.`,

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { weightNames } from '../graph/names.js';
-import { check, oneOf, wholeNumber } from '../rules.js';
+import { check, listOf, oneOf, text, wholeNumber } from '../rules.js';
 import type { Weight } from '../layers/layer.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import { filterLayers, maskFilters, rowsOf, someFilterLayers } from './filters.js';
@@ -141,6 +141,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
   check('scope', scope, oneOf('global', 'perLayer'));
   check('unit', unit, oneOf('weights', 'channels'));
   check('criterion', criterion, oneOf('magnitude', 'orthogonality'));
+  check('where', where, listOf(text("a layer's name")));
   for (const { epoch, amount } of plan) {
     check('plan: epoch', epoch, wholeNumber({ min: 0 }));
     check('plan: amount', amount, pruningAmount);

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { closest } from 'fastest-levenshtein';
 import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
+import { check, listOf, text, wholeNumber } from '../rules.js';
 import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { channelwiseKind, isMerge } from '../graph/layerRole.js';
 import { freeName, frozenLayers, leafLayers, type Layer } from '../graph/names.js';
@@ -36,11 +37,12 @@ export interface WithGatesOptions extends Pick<L0GateOptions, 'droprate_init' | 
  * The given model stays as it is, and the new one starts with its weights. What is frozen in it, by itself or with a
  * network that it lies in, stays so; gates are trained everywhere. They are two models: the caller disposes both.
  *
- * Throws a UserError for a name that the network does not have, for a layer behind which no gate can stand, and for a
- * choice of no layer.
+ * Throws a UserError for options out of range, for a name that the network does not have, for a layer behind which no
+ * gate can stand, and for a choice of no layer.
  */
 export function withGates(model: tf.LayersModel, options: WithGatesOptions = {}): tf.LayersModel {
   const { where, seed = 0, ...start } = options;
+  check('seed', seed, wholeNumber());
   const chosen = choose(model, where);
   const taken = new Set(leafLayers(model).map(({ name }) => name));
   const gates = new Map(
@@ -71,6 +73,7 @@ function choose(model: tf.LayersModel, where: WithGatesOptions['where']): Channe
     );
   }
   if (typeof where !== 'function') {
+    check('where', where, listOf(text("a layer's name")));
     for (const name of where) {
       const node = nodes.find((each) => each.name === name);
       if (!node) {

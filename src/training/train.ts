@@ -270,7 +270,7 @@ class Run {
   }
 
   private check(): void {
-    const { epochs, maxSteps, data, model, sparsifier, averages, scales = [] } = this.options;
+    const { epochs, maxSteps, data, model, sparsifier, averages, scales = [], seed = 0 } = this.options;
     if (sparsifier?.model && sparsifier.model !== model) {
       throw new UserError(
         `${sparsifier.name} must be made for the network that is trained, ${model.name}; it was made for another ` +
@@ -284,6 +284,7 @@ class Run {
       );
     }
     check('epochs', epochs, wholeNumber({ min: 0 }));
+    check('seed', seed, wholeNumber());
     if (maxSteps !== undefined) check('maxSteps', maxSteps, wholeNumber({ min: 0 }));
     check('batchSize', this.batchSize, wholeNumber({ min: 1 }));
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);

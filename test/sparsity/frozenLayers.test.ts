@@ -104,3 +104,13 @@ test('a batch norm that was frozen before its kernel is frozen still when that i
   freezing.dispose!();
   assert.deepEqual([first.frozen, second.frozen], [true, false]);
 });
+
+test('a frozen kernel that reads filters which come back keeps its weights', () => {
+  const model = tf.sequential({ layers: [...block('a', [8, 8, 3]), ...head()] });
+  model.getLayer('b').trainable = false;
+  const kernel = (): number[] => [...weightsOf(model)['b/kernel']];
+  const before = kernel();
+  const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 });
+  for (const epoch of [0, 1, 2]) sparsifier.beforeEpoch!(epoch);
+  assert.deepEqual(kernel(), before);
+});

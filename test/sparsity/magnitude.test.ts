@@ -371,6 +371,11 @@ test('what cannot work is refused in a sentence', () => {
   );
   refused(() => polynomial(1, { end: 3 }), /at least 0 and below 1; received 1/);
   refused(() => polynomial(0.5, { begin: 3, end: 3 }), /end must be a whole number above 3; received 3/);
+  refused(() => freezeSparsifier(model, { first: '0.5' as never }), /a number of smallNet's 3 kernels; received 0.5/);
+  refused(
+    () => magnitudeSparsifier(model, { unit: 'channels', where: 'first' as never }),
+    /where must be a list, each a layer's name; received 'first'/,
+  );
   refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels; received 7/);
   refused(
     () => combineSparsifiers(magnitudeSparsifier(model), magnitudeSparsifier(model)),

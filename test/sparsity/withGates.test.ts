@@ -180,6 +180,8 @@ const refusals: [network: () => tf.LayersModel, where: Parameters<typeof withGat
   [twice, {}, /The layer shared \(Conv2D\) must be used once; it is used 2 times/],
   [tower, {}, /The layer \w+ \((ReLU|Conv2D|BatchNormalization)\) must be used once; it is used 2 times/],
   [chain, { droprate_init: 1 }, /droprate_init must be a number above 0 and below 1/],
+  [chain, { seed: 0.5 }, /seed must be a whole number; received 0.5/],
+  [chain, { where: 'a' as never }, /where must be a list, each a layer's name; received 'a'/],
 ];
 for (const [network, options, message] of refusals) {
   test(`refused: ${message.source.slice(0, 60)}`, () => {

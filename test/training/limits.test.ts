@@ -31,6 +31,7 @@ test('maxSteps ends a run within an epoch, whose event is like that of a whole o
 test('limits that are none, and averages of another network, are refused', async () => {
   const model = smallNet({ gates: false });
   for (const [options, message] of [
+    [{ seed: 0.5 }, /seed must be a whole number; received 0.5/],
     [{ maxSteps: NaN }, /maxSteps must be a whole number of at least 0; received NaN/],
     [{ maxSteps: -5 }, /maxSteps must be .* received -5/],
     [{ batchSize: NaN }, /batchSize must be a whole number of at least 1; received NaN/],
