@@ -8,7 +8,7 @@ import { filterLayers, maskFilters, rowsOf, someFilterLayers } from './filters.j
 import { orthogonalityScores } from './orthogonality.js';
 import { countZeros, prunableWeights, somePrunableWeights } from './prunableWeights.js';
 import { pruneSmallest, type PruningScope } from './pruneSmallest.js';
-import { pruningAmount, type PruningPlan } from './schedules.js';
+import { checkAmount, type PruningAmount, type PruningPlan } from './schedules.js';
 import { closedIn, type Sparsifier, type State } from './sparsifier.js';
 import { changeWeight, WeightMasks } from './weightMasks.js';
 
@@ -121,8 +121,8 @@ export interface MagnitudeOptions extends ChannelOptions {
 
 /** Magnitude pruning that can also be called for at any time. */
 export interface MagnitudeSparsifier extends Sparsifier {
-  /** Prunes an amount of what is left: a share below 1, or so many. */
-  prune(amount: number): void;
+  /** Prunes an amount. */
+  prune(amount: PruningAmount): void;
   /** Makes the pruning permanent: what was pruned may move again, from 0 or from its old value. */
   unfreeze(): void;
 }
@@ -144,7 +144,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
   check('where', where, listOf(text("a layer's name")));
   for (const { epoch, amount } of plan) {
     check('plan: epoch', epoch, wholeNumber({ min: 0 }));
-    check('plan: amount', amount, pruningAmount);
+    checkAmount('plan: amount', amount);
   }
   if (options.unfreezeBefore !== undefined) check('unfreezeBefore', options.unfreezeBefore, wholeNumber({ min: 0 }));
   if (unit === 'weights' && (criterion !== 'magnitude' || where.length > 0)) {
@@ -168,7 +168,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
   const old = new Map<string, Float32Array>();
   const names = weightNames(model);
 
-  const prune = (amount: number): void => {
+  const prune = (amount: PruningAmount): void => {
     if (restore && old.size === 0) {
       for (const [weight, name] of names) old.set(name, weight.read().dataSync<'float32'>().slice());
     }

@@ -346,6 +346,7 @@ test('what cannot work is refused in a sentence', () => {
   for (const [options, message] of [
     [{ plan: [{ epoch: 0.5, amount: 0.3 }] }, /plan: epoch must be a whole number of at least 0; received 0.5/],
     [{ plan: [{ epoch: 9, amount: -1 }] }, /plan: amount must be a share .* received -1/],
+    [{ plan: [{ epoch: 9, amount: { sparsity: 1 } }] }, /plan: amount: sparsity must be a number .* received 1/],
     [{ unfreezeBefore: NaN }, /unfreezeBefore must be a whole number of at least 0; received NaN/],
   ] as const) {
     refused(() => magnitudeSparsifier(model, options), message);
