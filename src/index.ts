@@ -77,7 +77,8 @@ export type { LayerScores, NamedScores, RankOptions, ReprRanking } from './spars
 export { prunableWeights } from './sparsity/prunableWeights.js';
 export type { PruningScope } from './sparsity/pruneSmallest.js';
 export { reprSparsifier, type ReprNextLayer, type ReprOptions } from './sparsity/repr.js';
-export { iterative, oneShot, polynomial, type PruningPlan, type ReprLengths } from './sparsity/schedules.js';
+export { iterative, oneShot, polynomial } from './sparsity/schedules.js';
+export type { PruningAmount, PruningPlan, ReprLengths } from './sparsity/schedules.js';
 export { combineSparsifiers } from './sparsity/combineSparsifiers.js';
 export { products, type ParameterGroup, type Sparsifier, type State } from './sparsity/sparsifier.js';
 export { WeightMasks } from './sparsity/weightMasks.js';

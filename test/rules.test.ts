@@ -46,7 +46,7 @@ test('functions and layers refuse arguments out of range by name when they are c
       () => new MaxPool2d({ poolSize: 2, strides: 1.5, name: 'p' }),
       /^p: strides must be a whole number.* received 1\.5\.$/,
     ],
-    [() => oneShot(-0.1), /^amount must be a number of at least 0; received -0\.1\.$/],
+    [() => oneShot(-0.1), /^amount must be a share of at least 0 .*; received -0\.1\.$/],
     [() => oneShot(0.1, 1.5), /^epoch must be a whole number of at least 0; received 1\.5\.$/],
     [() => iterative(0.2, { times: 0 }), /^times must be a whole number of at least 1; received 0\.$/],
     [() => iterative(0.2, { times: 2, every: 0 }), /^every must be a whole number of at least 1; received 0\.$/],

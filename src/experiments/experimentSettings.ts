@@ -145,10 +145,13 @@ export const experimentSchema: Schema<ExperimentSettings> = {
     default: [],
     rule: setOf(oneOf(...methodNames)),
     help: 'the sparsity methods; several can be combined',
-    conflict: ({ methods, freeze }) =>
-      methods.includes('ista') && methods.includes('freeze') && freeze.batch_norm
+    conflict({ methods, freeze }) {
+      if (!methods.includes('freeze')) return undefined;
+      if (methods.includes('repr')) return 'RePr gives filters new values, and those of frozen kernels could not learn';
+      return methods.includes('ista') && freeze.batch_norm
         ? 'ISTA shrinks gammas that freeze.batch_norm=true is to keep; freeze.batch_norm=false leaves them to it'
-        : undefined,
+        : undefined;
+    },
   },
   ...methodSettings,
   ...cuttingSchema,

@@ -17,6 +17,8 @@ import { namedNetworks } from './namedNetworks.js';
 export interface StartNetwork {
   model: tf.LayersModel;
   masks: ReadonlyMap<string, Float32Array>;
+  /** The factor that its gammas have (`ista.alpha`). Default 1. */
+  alpha?: number;
 }
 
 /** A network that is ready for training, and how it was made. */
@@ -82,10 +84,10 @@ export const networkOf = (topology: object): Promise<tf.LayersModel> =>
 
 /** The network of `ckpt_path` made compact, with gammas of their usual size. */
 async function compactStart(settings: ExperimentSettings, from: StartNetwork): Promise<BuiltNetwork> {
-  const { start, ista } = settings;
+  const { start } = settings;
   const absorb = start.absorb === 'exact' ? true : start.absorb === 'none' ? false : start.absorb;
   const compaction = compact(from.model, new Map(from.masks), { absorb });
-  rescaleGammas(compaction.model, 1 / ista.alpha);
+  rescaleGammas(compaction.model, 1 / (from.alpha ?? 1));
   const opening = compaction.explain();
   return { model: await prepared(compaction.model, settings), keepsTopology: true, opening, anew: [] };
 }
@@ -125,7 +127,8 @@ export async function buildNetwork(
   if (weights !== null) {
     fillFromTorchvision(model, (await readSafetensors(weights)).tensors, weights);
   }
-  const anew = from && !start.rewind ? copyWeights(from.model, model, { except: start.except }) : [];
-  if (!from && settings.methods.includes('ista')) rescaleGammas(model, ista.alpha);
+  const begins = start.rewind ? undefined : from;
+  const anew = begins ? copyWeights(begins.model, model, { except: start.except }) : [];
+  if (settings.methods.includes('ista')) rescaleGammas(model, ista.alpha / (begins?.alpha ?? 1));
   return { model, keepsTopology: network === 'own', anew };
 }

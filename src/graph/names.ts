@@ -10,19 +10,27 @@ export type Layer = tf.layers.Layer;
 interface Place {
   layer: Layer;
   path: string[];
+  /** Whether one of those networks is frozen. */
+  frozen: boolean;
 }
 
-function placesOf(model: tf.LayersModel, path: string[] = []): Place[] {
+function placesOf(model: tf.LayersModel, path: string[] = [], within = false): Place[] {
+  const frozen = within || !model.trainable;
   return model.layers.flatMap((layer): Place[] => {
-    if (layer instanceof tf.LayersModel) return placesOf(layer, [...path, layer.name]);
+    if (layer instanceof tf.LayersModel) return placesOf(layer, [...path, layer.name], frozen);
     // What feeds a network inside another one has no values of its own.
-    return layer.getClassName() === 'InputLayer' && path.length > 0 ? [] : [{ layer, path }];
+    return layer.getClassName() === 'InputLayer' && path.length > 0 ? [] : [{ layer, path, frozen }];
   });
 }
 
 /** The layers of a network in its order, those of networks inside it in their place; each once. */
 export function leafLayers(model: tf.LayersModel): Layer[] {
   return [...new Set(placesOf(model).map(({ layer }) => layer))];
+}
+
+/** The layers that are frozen with a network that they lie in, whatever their own `trainable` says. */
+export function frozenLayers(model: tf.LayersModel): Set<Layer> {
+  return new Set(placesOf(model).flatMap(({ layer, frozen }) => (frozen ? layer : [])));
 }
 
 /**

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { check, wholeNumber } from '../rules.js';
 import { Conv2d, type Conv2dOptions } from './conv2d.js';
 import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
@@ -32,6 +33,7 @@ export class GatedConv2d extends Conv2d implements Gate {
     this.droprate_init = droprate_init;
     this.hardConcrete = hardConcrete;
     this.gateSeed = options.gateSeed ?? 0;
+    check('gateSeed', this.gateSeed, wholeNumber());
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {

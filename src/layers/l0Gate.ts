@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, oneOf } from '../rules.js';
+import { check, oneOf, wholeNumber } from '../rules.js';
 import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
@@ -45,6 +45,7 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     this.seed = options.seed ?? 0;
     this.fixedOpen = options.fixedOpen ?? false;
     check('sampling', this.sampling, oneOf('image', 'batch'));
+    check('seed', this.seed, wholeNumber());
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {

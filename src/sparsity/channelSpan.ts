@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import type { Channel, ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { channelwiseKind, isMerge, movesZero } from '../graph/layerRole.js';
@@ -104,6 +105,15 @@ export interface ChannelCost {
  * What a channel costs in milliseconds at each layer, by the layer's name: one that it reads, and one that it gives.
  */
 export type ChannelTimes = ReadonlyMap<string, { input: number; output: number }>;
+
+/** Throws a UserError where all that can be closed costs nothing together: by times that know none of its layers. */
+export function checkCosts(total: number): void {
+  if (total > 0) return;
+  throw new UserError(
+    "The weighting 'time' needs times, what a channel that can be closed costs at each layer (single weights cost none): " +
+      'channelTimes(model, await layerTimes(model)).',
+  );
+}
 
 /**
  * What each channel of a place costs [channels]: its filters in `above` with all that is trained for it there and in

@@ -25,20 +25,22 @@ export interface FilterLayer {
 }
 
 /**
- * The convolutions of a model that have more than one filter, so that some can go, ours and those of tf.layers,
- * transposed and separable ones too. Depthwise ones, each of whose filters sees one channel alone, only if asked for.
- * Throws a UserError that names the layer for one whose filters are not known (`kernelGeometry`), and for one used more
- * than once.
+ * The convolutions of a model that are trained and have more than one filter, so that some can go, ours and those of
+ * tf.layers, transposed and separable ones too. Depthwise ones, each of whose filters sees one channel alone, only if
+ * asked for. Throws a UserError that names the layer for one whose filters are not known (`kernelGeometry`), and for
+ * one used more than once.
  */
 export function filterLayers(model: tf.LayersModel, { depthwise = false } = {}): FilterLayer[] {
   const graph = networkGraph(model);
+  const trained = new Set(model.trainableWeights);
   return inLayerOrder(graph).flatMap((node): FilterLayer[] => {
     const { layer, name, outputShape } = node;
     const geometry = kernelGeometry(layer, outputShape);
     if (!geometry || layer.getClassName() === 'Dense' || geometry.outputs < 2) return [];
     if (geometry.multiplier !== undefined && !depthwise) return [];
-    nodeOf(graph, layer);
     const { weight: kernel, outputOf } = geometry.kernels.at(-1)!;
+    if (!trained.has(kernel)) return [];
+    nodeOf(graph, layer);
     const norm = normBehind(node)?.layer;
     const ofNorm = (which: string): Weight | undefined => norm && weightOf(norm, which);
     return [
@@ -63,7 +65,7 @@ export function someFilterLayers(model: tf.LayersModel, method: string, options 
   const layers = filterLayers(model, options);
   if (layers.length > 0) return layers;
   throw new UserError(
-    `${model.name} must have convolutions of two filters or more for ${method} to choose from; it has none.`,
+    `${model.name} must have convolutions that are trained, of two filters or more, for ${method} to choose from; it has none.`,
   );
 }
 

@@ -30,7 +30,7 @@ export interface FreezeSparsifier extends Sparsifier {
  */
 export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = true }: FreezeOptions): FreezeSparsifier {
   const kernels = somePrunableWeights(model, 'freezing');
-  const count = first < 1 ? Math.ceil(first * kernels.length) : first;
+  const count = typeof first === 'number' && first < 1 ? Math.ceil(first * kernels.length) : first;
   if (!Number.isInteger(count) || count < 1 || count > kernels.length) {
     throw new UserError(
       `first must be a share above 0 and below 1, or a number of ${model.name}'s ${kernels.length} kernels; received ${first}.`,
@@ -51,7 +51,9 @@ function freezing(
   norms: readonly BatchNormLayer[],
 ): FreezeSparsifier {
   const names = weightNames(model);
-  for (const norm of norms) norm.frozen = true;
+  // Those that something else holds stay frozen after this.
+  const held = norms.filter((norm) => !norm.frozen);
+  for (const norm of held) norm.frozen = true;
   return {
     name: 'freezing',
     model,
@@ -74,7 +76,7 @@ function freezing(
         norms.flatMap((norm) => smaller.layers.get(norm) ?? []),
       ),
     dispose: () => {
-      for (const norm of norms) norm.frozen = false;
+      for (const norm of held) norm.frozen = false;
     },
   };
 }

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { check, number } from '../rules.js';
+import { check, number, oneOf } from '../rules.js';
 import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { isHomogeneous } from '../graph/layerRole.js';
 import type { Layer } from '../graph/names.js';
 import { inLayerOrder } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
-import { channelCosts, channelSpan, masksAbove, originOf, type ChannelTimes } from './channelSpan.js';
+import { channelCosts, channelSpan, checkCosts, masksAbove, originOf, type ChannelTimes } from './channelSpan.js';
 import { closedIn, products, type Sparsifier, type State } from './sparsifier.js';
 import { changeWeight } from './weightMasks.js';
 
@@ -62,14 +62,17 @@ export interface IstaCosts {
  * al. 2018, section 4.2). Where channels pass through a depthwise convolution, its values and its k^2 entries count
  * too, and what is behind it and before it: all that goes with the channel.
  *
- * Those are the batch norms with gamma, ours and those of tf.layers, that alone read what convolutions or dense layers
- * give, not put beside other channels, and whose own channels are neither joined with others by value (added,
- * multiplied, as by squeeze and excite) nor outputs of the model: nothing else depends on them.
+ * Those are the batch norms with a gamma that is trained, ours and those of tf.layers, that alone read what
+ * convolutions or dense layers give, not put beside other channels, and whose own channels are neither joined with
+ * others by value (added, multiplied, as by squeeze and excite) nor outputs of the model: nothing else depends on them.
  *
- * Throws a UserError that names the layer where it is not known what belongs to which channel, and for one used twice.
+ * Throws a UserError that names the layer where it is not known what belongs to which channel, and for one used twice;
+ * and for an unknown weighting, or 'time' without times.
  */
 export function istaLayers(model: tf.LayersModel, options: IstaCosts = {}): IstaLayer[] {
   const { publishedCosts = false, weighting = 'memory', times } = options;
+  check('weighting', weighting, oneOf('memory', 'parameters', 'multiplyAdds', 'time'));
+  const trained = new Set(model.trainableWeights);
   const [, ...sides] = model.inputs[0].shape.slice(0, -1) as number[];
   const pixels = sides.reduce((n, side) => n * side, 1);
   const windowOf = (window: number): number => (publishedCosts && window === 16 ? 9 : window);
@@ -77,7 +80,7 @@ export function istaLayers(model: tf.LayersModel, options: IstaCosts = {}): Ista
     const variable = (name: string): tf.Variable<tf.Rank.R1> | undefined =>
       weightOf(norm.layer, name)?.read() as tf.Variable<tf.Rank.R1> | undefined;
     const gamma = variable('gamma');
-    if (norm.role !== 'norm' || !gamma) return [];
+    if (norm.role !== 'norm' || !gamma || !trained.has(weightOf(norm.layer, 'gamma')!)) return [];
     const span = channelSpan(norm, 'constant');
     const above = [...span.above];
     const target = above.find(({ role }) => role === 'kernel' || role === 'depthwise');
@@ -90,6 +93,7 @@ export function istaLayers(model: tf.LayersModel, options: IstaCosts = {}): Ista
   });
   // In all they cost the same by any weighting, so that l1_penalty means about as much.
   const all = (of: 'cost' | 'memory'): number => layers.reduce((sum, each) => sum + each[of] * each.gamma.size, 0);
+  if (layers.length > 0) checkCosts(all('cost'));
   const scale = weighting === 'memory' ? 1 : all('memory') / all('cost');
   return layers.map(({ memory: _, ...layer }) => ({ ...layer, cost: scale * layer.cost }));
 }

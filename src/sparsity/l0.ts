@@ -10,7 +10,7 @@ import type { Gate } from '../layers/gate.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { expectedOpen } from '../layers/hardConcrete.js';
 import type { Weight } from '../layers/layer.js';
-import { channelCosts, channelSpan, masksAbove, type ChannelTimes } from './channelSpan.js';
+import { channelCosts, channelSpan, checkCosts, masksAbove, type ChannelTimes } from './channelSpan.js';
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
 import { closedIn, products, type Sparsifier, type State } from './sparsifier.js';
 
@@ -51,7 +51,8 @@ function weightedGates(
     const { name } = node;
     if (gate instanceof GatedConv2d) {
       const kernel = names.get(weightOf(gate, 'kernel')!)!;
-      const weight = weighting === 'multiplyAdds' ? kernelGeometry(gate, node.outputShape)!.positions : 1;
+      const { positions } = kernelGeometry(gate, node.outputShape)!;
+      const weight = weighting === 'multiplyAdds' ? positions : weighting === 'time' ? 0 : 1;
       const weights = new Float32Array(gate.logAlpha.size).fill(weight);
       return { gate, name, weights, channelMasks: nothing, weightMasks: (mask) => new Map([[kernel, mask]]) };
     }
@@ -87,7 +88,7 @@ export interface L0Options {
 
 const BOUND = Math.log(100);
 
-function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum', times }: L0Options): void {
+function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum' }: L0Options): void {
   if ((lambda_l0 === undefined) === (target === undefined)) {
     const received = target === undefined ? 'neither' : 'both';
     throw new UserError(`lambda_l0 must be given, or a target that chooses it, and not both; received ${received}.`);
@@ -95,11 +96,6 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum', times }:
   if (lambda_l0 !== undefined) check('lambda_l0', lambda_l0, number({ min: 0 }));
   if (lr_gates !== undefined) check('lr_gates', lr_gates, number({ min: 0 }));
   check('weighting', weighting, oneOf('sum', 'parameters', 'multiplyAdds', 'time'));
-  if (weighting === 'time' && times === undefined) {
-    throw new UserError(
-      "The weighting 'time' needs times, what a channel costs at each layer: channelTimes(model, await layerTimes(model)).",
-    );
-  }
 }
 
 /**
@@ -120,6 +116,7 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
   const { target } = options;
   const gates = weightedGates(model, options);
   const total = gates.reduce((sum, { weights }) => sum + weights.reduce((all, weight) => all + weight, 0), 0);
+  checkCosts(total);
   const controller = target && new LambdaController(target);
   const method = gateMethod({ model, options, names: weightNames(model), gates, gone: [], total, controller });
   if (target && method.channelMasks().size + (method.weightMasks?.().size ?? 0) === 0) {
@@ -233,10 +230,16 @@ function gateMethod(parts: GateMethod): Sparsifier {
   };
 }
 
-/** The masks of a network all of whose gates on channels are closed. Throws a UserError as `l0Sparsifier` does. */
+/**
+ * The masks of a network all of whose gates are closed: of channels by layer and, where weights have gates, of these by
+ * weight. Throws a UserError as `l0Sparsifier` does.
+ */
 export function closedMasks(model: tf.LayersModel): ChannelMasks {
   return products(
-    weightedGates(model).map(({ gate, channelMasks }) => channelMasks(new Float32Array(gate.logAlpha.size))),
+    weightedGates(model).flatMap(({ gate, channelMasks, weightMasks }) => {
+      const closed = new Float32Array(gate.logAlpha.size);
+      return [channelMasks(closed), weightMasks(closed)];
+    }),
   );
 }
 

@@ -1,14 +1,14 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { weightNames } from '../graph/names.js';
-import { check, oneOf } from '../rules.js';
+import { check, listOf, oneOf, text, wholeNumber } from '../rules.js';
 import type { Weight } from '../layers/layer.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import { filterLayers, maskFilters, rowsOf, someFilterLayers } from './filters.js';
 import { orthogonalityScores } from './orthogonality.js';
 import { countZeros, prunableWeights, somePrunableWeights } from './prunableWeights.js';
 import { pruneSmallest, type PruningScope } from './pruneSmallest.js';
-import type { PruningPlan } from './schedules.js';
+import { checkAmount, type PruningAmount, type PruningPlan } from './schedules.js';
 import { closedIn, type Sparsifier, type State } from './sparsifier.js';
 import { changeWeight, WeightMasks } from './weightMasks.js';
 
@@ -121,8 +121,8 @@ export interface MagnitudeOptions extends ChannelOptions {
 
 /** Magnitude pruning that can also be called for at any time. */
 export interface MagnitudeSparsifier extends Sparsifier {
-  /** Prunes an amount of what is left: a share below 1, or so many. */
-  prune(amount: number): void;
+  /** Prunes an amount. */
+  prune(amount: PruningAmount): void;
   /** Makes the pruning permanent: what was pruned may move again, from 0 or from its old value. */
   unfreeze(): void;
 }
@@ -141,6 +141,12 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
   check('scope', scope, oneOf('global', 'perLayer'));
   check('unit', unit, oneOf('weights', 'channels'));
   check('criterion', criterion, oneOf('magnitude', 'orthogonality'));
+  check('where', where, listOf(text("a layer's name")));
+  for (const { epoch, amount } of plan) {
+    check('plan: epoch', epoch, wholeNumber({ min: 0 }));
+    checkAmount('plan: amount', amount);
+  }
+  if (options.unfreezeBefore !== undefined) check('unfreezeBefore', options.unfreezeBefore, wholeNumber({ min: 0 }));
   if (unit === 'weights' && (criterion !== 'magnitude' || where.length > 0)) {
     throw new UserError(
       `criterion and where choose among channels, and must go with unit: 'channels'; it is 'weights'.`,
@@ -162,14 +168,15 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
   const old = new Map<string, Float32Array>();
   const names = weightNames(model);
 
-  const prune = (amount: number): void => {
+  const prune = (amount: PruningAmount): void => {
     if (restore && old.size === 0) {
       for (const [weight, name] of names) old.set(name, weight.read().dataSync<'float32'>().slice());
     }
-    const sizes = decided ?? target.sizes();
-    pruneSmallest(sizes, amount, { masks: target.masksOf(masks), scope }).forEach((mask, i) => {
-      // A layer whose filters would all go keeps its largest.
-      if (unit === 'channels' && !mask.includes(1)) mask[sizes[i].indexOf(Math.max(...sizes[i]))] = 1;
+    const [sizes, before] = [decided ?? target.sizes(), target.masksOf(masks)];
+    pruneSmallest(sizes, amount, { masks: before, scope }).forEach((mask, i) => {
+      // A layer whose filters would all go keeps the largest of those that it has left.
+      const left = sizes[i].map((size, f) => (before[i][f] === 1 ? size : -1));
+      if (unit === 'channels' && !mask.includes(1)) mask[left.indexOf(Math.max(...left))] = 1;
       target.set(masks, i, mask);
     });
     masks.hide();

@@ -1,16 +1,14 @@
 import { roundHalfToEven } from '../data/resizedCrop.js';
 import { UserError } from '../errors.js';
+import { checkAmount, type PruningAmount } from './schedules.js';
 
 /** Whether values compete with those of all tensors, or with those of their own. */
 export type PruningScope = 'global' | 'perLayer';
 
-/** How many of `count` values an amount means: a share below 1, or so many. */
-export function amountToPrune(amount: number, count: number): number {
-  if (!(amount >= 0) || (amount >= 1 && !Number.isInteger(amount))) {
-    throw new UserError(
-      `The amount to prune must be a share of at least 0 and below 1, or a whole number; received ${amount}.`,
-    );
-  }
+/** How many values an amount means where `count` of `all` are left. */
+export function amountToPrune(amount: PruningAmount, count: number, all = count): number {
+  checkAmount('The amount to prune', amount);
+  if (typeof amount === 'object') return Math.max(0, roundHalfToEven(amount.sparsity * all) - (all - count));
   if (amount >= 1 && amount > count)
     throw new UserError(`The amount to prune must be at most the ${count} values that are left; received ${amount}.`);
   return amount < 1 ? roundHalfToEven(amount * count) : amount;
@@ -24,13 +22,14 @@ export function amountToPrune(amount: number, count: number): number {
  */
 export function pruneSmallest(
   values: readonly Float32Array[],
-  amount: number,
+  amount: PruningAmount,
   { masks, scope = 'global' }: { masks?: readonly Float32Array[]; scope?: PruningScope } = {},
 ): Float32Array[] {
   const old = masks ?? values.map(({ length }) => new Float32Array(length).fill(1));
   if (scope === 'perLayer') return values.flatMap((tensor, i) => pruneSmallest([tensor], amount, { masks: [old[i]] }));
   const left = old.reduce((sum, mask) => sum + mask.reduce((n, value) => n + value, 0), 0);
-  const count = amountToPrune(amount, left);
+  const all = old.reduce((sum, { length }) => sum + length, 0);
+  const count = amountToPrune(amount, left, all);
   if (count === 0) return old.map((mask) => mask.slice());
 
   const sizes = new Float32Array(left);

@@ -4,6 +4,7 @@ import { UserError } from '../errors.js';
 import { check, number, oneOf, wholeNumber } from '../rules.js';
 import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry } from '../graph/kernels.js';
+import type { Weight } from '../layers/layer.js';
 import { channelSpan, originOf } from './channelSpan.js';
 import { maskFilters, rowsOf, someFilterLayers, type FilterLayer } from './filters.js';
 import { refillFilters, type ReprScaling } from './nullSpace.js';
@@ -22,6 +23,8 @@ interface ReinitialiseOptions {
   biasTrains: boolean;
   /** Decides all draws. */
   seed: number;
+  /** What training changes. */
+  trained: ReadonlySet<Weight>;
 }
 
 /** Filters of a layer that are off, by their numbers, with what they were. */
@@ -47,7 +50,11 @@ function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, biasTrai
 }
 
 /** Sets the weights that read the channels of dropped filters, of all filters of the next layers. */
-function resetReaders(place: ChannelNode, dropped: DroppedFilters, { nextLayer, seed }: ReinitialiseOptions): void {
+function resetReaders(
+  place: ChannelNode,
+  dropped: DroppedFilters,
+  { nextLayer, seed, trained }: ReinitialiseOptions,
+): void {
   const { readers, passed, joined } = channelSpan(place, 'constant');
   // A channel that is added to others, or mixed with them, shares its readers with them.
   if (nextLayer === 'keep' || joined) return;
@@ -55,6 +62,7 @@ function resetReaders(place: ChannelNode, dropped: DroppedFilters, { nextLayer, 
     const { kernels, outputs } = kernelGeometry(reader, outputShape)!;
     // Of a separable convolution's two kernels the last: were both 0, neither would ever learn.
     const { weight, inputOf } = kernels.at(-1)!;
+    if (!trained.has(weight)) continue;
     const random = new Random(deriveSeed(seed, 'readers', place.name, reader.name));
     const origins = Array.from({ length: inputs[0].channels }, (_, channel) =>
       originOf(place, passed, { node: inputs[0], channel }),
@@ -100,12 +108,14 @@ function checkOptions({
   ranking = 'global',
   scaling = 'clip',
   nextLayer = 'zero',
+  seed = 0,
 }: ReprOptions): void {
   for (const [name, epochs] of Object.entries({ S1, S2 })) check(name, epochs, wholeNumber({ min: 1 }));
   check('prune_ratio', prune_ratio, number({ min: 0, below: 1 }));
   check('ranking', ranking, oneOf('global', 'perLayer', 'depthNormalised'));
   check('scaling', scaling, oneOf('clip', 'rescale'));
   check('nextLayer', nextLayer, oneOf('zero', 'random', 'keep'));
+  check('seed', seed, wholeNumber());
 }
 
 /**
@@ -113,9 +123,9 @@ function checkOptions({
  * more they come back orthogonal to what they were and to the others, and so on. A run that ends in S2 leaves them off.
  *
  * Off means that a filter gives 0: its kernel, its bias and its batch norm are held at 0. When it comes back its bias
- * is 0 and its batch norm new. Next-layer weights are set by `nextLayer`, except where the filter's channel is added to
- * others, which they belong to as well. Throws a UserError for options out of range, for a model without convolutions,
- * and for a layer whose filters or readers are not known.
+ * is 0 and its batch norm new. Next-layer weights are set by `nextLayer`, except where they are frozen, or the filter's
+ * channel is added to others, which they belong to as well. Throws a UserError for options out of range, for a model
+ * without convolutions, and for a layer whose filters or readers are not known.
  */
 export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Sparsifier {
   checkOptions(options);
@@ -151,7 +161,8 @@ export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Spa
     const pruned = layers
       .map((layer) => ({ layer, place: places.get(layer.name)!, dropped: offOf(layer) }))
       .filter(({ dropped }) => dropped.size > 0);
-    reinitialise(pruned, { scaling, nextLayer, biasTrains, seed: deriveSeed(seed, 'repr', epoch) });
+    const trained = new Set(model.trainableWeights);
+    reinitialise(pruned, { scaling, nextLayer, biasTrains, seed: deriveSeed(seed, 'repr', epoch), trained });
     off.clear();
   };
 

@@ -1,14 +1,33 @@
-import { check, number, wholeNumber } from '../rules.js';
+import { check, number, wholeNumber, type Rule } from '../rules.js';
 
-/** Amounts to prune, each before an epoch counted from 0: a share below 1 of what is left then, or a number. */
-export type PruningPlan = readonly { epoch: number; amount: number }[];
+/**
+ * How much is pruned: a share below 1 of what is left, or so many; or what makes `sparsity` the share of all that is
+ * pruned, whatever earlier shares were rounded to.
+ */
+export type PruningAmount = number | { sparsity: number };
+
+const amounts: Rule<number> = {
+  words: 'a share of at least 0 and below 1, or a whole number',
+  accepts: (value): value is number =>
+    number({ min: 0, below: 1 }).accepts(value) || wholeNumber({ min: 1 }).accepts(value),
+};
+
+/** Throws a UserError that names an amount which is none. */
+export function checkAmount(name: string, amount: PruningAmount): void {
+  const { sparsity } = Object(amount) as { sparsity?: number };
+  if (sparsity === undefined) check(name, amount, amounts);
+  else check(`${name}: sparsity`, sparsity, number({ min: 0, below: 1 }));
+}
+
+/** Amounts to prune, each before an epoch counted from 0. */
+export type PruningPlan = readonly { epoch: number; amount: PruningAmount }[];
 
 /**
  * Prunes the amount `amount`, a share below 1 or so many, once, before the epoch `epoch`. Throws a UserError for
  * numbers out of range.
  */
 export function oneShot(amount: number, epoch = 0): PruningPlan {
-  check('amount', amount, number({ min: 0 }));
+  checkAmount('amount', amount);
   check('epoch', epoch, wholeNumber({ min: 0 }));
   return [{ epoch, amount }];
 }
@@ -21,7 +40,7 @@ export function iterative(
   amount: number,
   { times, every = 1, begin = 0 }: { times: number; every?: number; begin?: number },
 ): PruningPlan {
-  check('amount', amount, number({ min: 0 }));
+  checkAmount('amount', amount);
   check('times', times, wholeNumber({ min: 1 }));
   check('every', every, wholeNumber({ min: 1 }));
   check('begin', begin, wholeNumber({ min: 0 }));

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import { closest } from 'fastest-levenshtein';
 import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
+import { check, listOf, text, wholeNumber } from '../rules.js';
 import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { channelwiseKind, isMerge } from '../graph/layerRole.js';
-import { freeName, leafLayers, type Layer } from '../graph/names.js';
+import { freeName, frozenLayers, leafLayers, type Layer } from '../graph/names.js';
 import { inLayerOrder } from '../graph/networkGraph.js';
 import { copyLayer } from '../layers/completeConfigs.js';
 import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
@@ -33,14 +34,15 @@ export interface WithGatesOptions extends Pick<L0GateOptions, 'droprate_init' | 
  * gets no gate. Where a channel meets two such places, as in front of and behind a depthwise convolution, the later one
  * gets the gate.
  *
- * The given model stays as it is, and the new one starts with its weights. They are two models: the caller disposes
- * both.
+ * The given model stays as it is, and the new one starts with its weights. What is frozen in it, by itself or with a
+ * network that it lies in, stays so; gates are trained everywhere. They are two models: the caller disposes both.
  *
- * Throws a UserError for a name that the network does not have, for a layer behind which no gate can stand, and for a
- * choice of no layer.
+ * Throws a UserError for options out of range, for a name that the network does not have, for a layer behind which no
+ * gate can stand, and for a choice of no layer.
  */
 export function withGates(model: tf.LayersModel, options: WithGatesOptions = {}): tf.LayersModel {
   const { where, seed = 0, ...start } = options;
+  check('seed', seed, wholeNumber());
   const chosen = choose(model, where);
   const taken = new Set(leafLayers(model).map(({ name }) => name));
   const gates = new Map(
@@ -71,6 +73,7 @@ function choose(model: tf.LayersModel, where: WithGatesOptions['where']): Channe
     );
   }
   if (typeof where !== 'function') {
+    check('where', where, listOf(text("a layer's name")));
     for (const name of where) {
       const node = nodes.find((each) => each.name === name);
       if (!node) {
@@ -151,11 +154,14 @@ function copyNetwork(model: tf.LayersModel, gates: ReadonlyMap<Layer, L0Gate>): 
       return tensors.get(tensor)!;
     };
     const [inputs, outputs] = [network.inputs.map(copyTensor), network.outputs.map(copyTensor)];
-    const copy = tf.model({ name: network.name, inputs, outputs });
-    copy.trainable = network.trainable;
-    return copy;
+    return tf.model({ name: network.name, inputs, outputs });
   };
   const gated = copyModel(model);
-  for (const [layer, copy] of copies) if (!(layer instanceof tf.LayersModel)) copy.setWeights(layer.getWeights());
+  const frozen = frozenLayers(model);
+  for (const [layer, copy] of copies) {
+    if (layer instanceof tf.LayersModel) continue;
+    copy.setWeights(layer.getWeights());
+    if (frozen.has(layer)) copy.trainable = false;
+  }
   return gated;
 }

@@ -4,6 +4,7 @@ import { type Normalise, defaultNormalise } from '../data/normalise.js';
 import { batches } from '../data/batches.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
+import { check, oneOf } from '../rules.js';
 import { crossEntropy, inputOf, isRight, logitsOf } from './loss.js';
 import { checkSet } from './checkSet.js';
 import type { Scores } from './events.js';
@@ -51,7 +52,7 @@ export interface Answers {
 /**
  * Evaluates a network on a whole set, with running statistics and inference masks: `plain` on the images as they are,
  * `averaged` over the views of `tta`. Yields to the event loop after every batch; an aborted signal rejects with its
- * reason. Throws a UserError for a set whose labels the network has no outputs for.
+ * reason. Throws a UserError for a set whose labels the network has no outputs for, and for an unknown `tta`.
  */
 export async function answersByView(
   model: tf.LayersModel,
@@ -59,6 +60,7 @@ export async function answersByView(
   { batchSize = 128, normalise = defaultNormalise, tta = 'none', signal }: EvaluationOptions = {},
 ): Promise<Record<'plain' | 'averaged', Answers>> {
   checkSet(model, set);
+  check('tta', tta, oneOf('none', 'mirror', 'mirror-shift'));
   const meanCrossEntropy = crossEntropy();
   const empty = (): Answers => ({ loss: 0, right: new Uint8Array(set.labels.length) });
   const [plain, averaged] = [empty(), empty()];

@@ -1,3 +1,5 @@
+import { check, listOf, number, wholeNumber } from '../rules.js';
+
 /** Where a run is. */
 export interface Progress {
   /** Counted from 0. */
@@ -22,13 +24,23 @@ export interface MultiStepOptions {
   gamma?: number;
 }
 
-/** gamma to the power of the number of milestones reached, as PyTorch's MultiStepLR. */
+/**
+ * gamma to the power of the number of milestones reached, as PyTorch's MultiStepLR. Throws a UserError for values out
+ * of range.
+ */
 export function multiStep({ milestones = [10, 60, 100, 130, 160], gamma = 0.5 }: MultiStepOptions = {}): Schedule {
+  check('milestones', milestones, listOf(wholeNumber({ min: 0 })));
+  check('gamma', gamma, number({ min: 0 }));
   return ({ epoch }) => gamma ** milestones.filter((milestone) => milestone <= epoch).length;
 }
 
-/** factor^floor(step / decaySteps), as TensorFlow's exponential_decay with a staircase. */
+/**
+ * factor^floor(step / decaySteps), as TensorFlow's exponential_decay with a staircase. Throws a UserError for values
+ * out of range.
+ */
 export function exponentialDecay({ decaySteps, factor }: { decaySteps: number; factor: number }): Schedule {
+  check('decaySteps', decaySteps, number({ above: 0 }));
+  check('factor', factor, number({ min: 0 }));
   return ({ step }) => factor ** Math.floor(step / decaySteps);
 }
 

@@ -101,9 +101,16 @@ export abstract class SlotOptimizer implements Optimizer {
     return this.decays(key) ? this.weightDecay : 0;
   }
 
-  /** The slot of a variable, with its count of steps raised by one. */
+  /** The slot of a variable, with its count of steps raised by one. Throws a UserError for one of another shape. */
   protected slotOf({ key, variable }: Update): Slot {
     const slot = this.slots.get(key) ?? this.newSlot(key, variable);
+    for (const { shape } of Object.values(slot.tensors)) {
+      if (shape.join() === variable.shape.join()) continue;
+      throw new UserError(
+        `The optimizer must have a memory of the network that is trained; of ${key} it remembers ${shape.join('x')} values, ` +
+          `there are ${variable.shape.join('x')}: it has trained another network. Make a new optimizer.`,
+      );
+    }
     slot.step++;
     return slot;
   }

@@ -126,11 +126,11 @@ class Run {
       };
     }
     const first = Math.floor(this.step / this.stepsPerEpoch);
-    for (let epoch = first; epoch < epochs && this.step < this.totalSteps; epoch++) {
+    for (let epoch = first; epoch < epochs && this.step < this.totalSteps && !signal?.aborted; epoch++) {
       const diverged = yield* this.epoch(epoch);
       if (diverged !== undefined) return yield this.end('diverged', diverged);
-      if (signal?.aborted) return yield this.end('aborted', `stopped after ${this.step} steps`);
     }
+    if (signal?.aborted) return yield this.end('aborted', `stopped after ${this.step} steps`);
     yield this.end('finished', `trained ${this.step} steps`);
   }
 
@@ -150,7 +150,8 @@ class Run {
     try {
       let prepared = performance.now();
       for (const batch of this.batches(epoch, startAt)) {
-        if (signal?.aborted) return undefined;
+        // One that has begun makes a step: a run that resumes before its first would begin it, and prune, again.
+        if (signal?.aborted && steps.length > 0) return undefined;
         if (this.step === this.totalSteps) break;
         const factor = this.factor(epoch);
         this.leaks.begin(parts.model);
@@ -269,14 +270,23 @@ class Run {
   }
 
   private check(): void {
-    const { epochs, data, model, sparsifier, scales = [] } = this.options;
+    const { epochs, maxSteps, data, model, sparsifier, averages, scales = [], seed = 0 } = this.options;
     if (sparsifier?.model && sparsifier.model !== model) {
       throw new UserError(
         `${sparsifier.name} must be made for the network that is trained, ${model.name}; it was made for another ` +
           `(${sparsifier.model.name}), and would change nothing here. withGates returns a new network: make it for that.`,
       );
     }
+    if (averages && averages.model !== model) {
+      throw new UserError(
+        `The averages must be made for the network that is trained, ${model.name}; they were made for another ` +
+          `(${averages.model.name}). Make them for this one: new WeightAverages(model).`,
+      );
+    }
     check('epochs', epochs, wholeNumber({ min: 0 }));
+    check('seed', seed, wholeNumber());
+    if (maxSteps !== undefined) check('maxSteps', maxSteps, wholeNumber({ min: 0 }));
+    check('batchSize', this.batchSize, wholeNumber({ min: 1 }));
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (this.stepsPerEpoch === 0) {
       throw new UserError(

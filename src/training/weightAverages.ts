@@ -40,7 +40,7 @@ export class WeightAverages {
 
   /** Throws a UserError for a decay outside of [0, 1), and where two weights of the model have one name. */
   constructor(
-    private readonly model: tf.LayersModel,
+    readonly model: tf.LayersModel,
     { decay = 0.999 }: WeightAveragesOptions = {},
   ) {
     check('decay', decay, number({ min: 0, below: 1 }));

@@ -93,4 +93,11 @@ test('what cannot work is refused in a sentence', () => {
     name: 'UserError',
     message: /alpha must be a number above 0/,
   });
+  for (const [costs, message] of [
+    [{ weighting: 'l1' as 'memory' }, /weighting must be one of memory, .*; received 'l1'/],
+    [{ weighting: 'time' }, /The weighting 'time' needs times/],
+    [{ weighting: 'time', times: new Map() }, /The weighting 'time' needs times/],
+  ] as const) {
+    assert.throws(() => istaLayers(resnet20(narrow), costs), { name: 'UserError', message });
+  }
 });

@@ -121,6 +121,12 @@ test('what cannot work is refused in a sentence', () => {
     () => l0Sparsifier(model, { lambda_l0: 1, weighting: 'l1' as 'sum' }),
     /weighting must be .* received 'l1'/,
   );
+  const onWeights = googleNet({ widthMultiplier: 0.1, gates: { unstructured: true } });
+  const times = new Map([['stem_conv', { input: 1, output: 1 }]]);
+  for (const options of [{ model }, { model, times: new Map() }, { model: onWeights, times }]) {
+    const timed = { lambda_l0: 1, weighting: 'time', times: options.times } as const;
+    assert.throws(() => l0Sparsifier(options.model, timed), /The weighting 'time' needs times/);
+  }
   const input = tf.input({ shape: [4] });
   const lone = tf.model({ inputs: input, outputs: new L0Gate({ name: 'g' }).apply(input) as tf.SymbolicTensor });
   assert.throws(() => l0Sparsifier(lone, { lambda_l0: 1 }), /The gate g must follow a convolution or dense layer/);

@@ -150,6 +150,23 @@ test('channels go with all they have, and a layer keeps its largest', async () =
   sparsifier.dispose!();
 });
 
+test('a layer that would lose its last filters keeps one of these, not one that is gone', () => {
+  const conv = tf.layers.conv2d({ name: 'a', filters: 6, kernelSize: 1, inputShape: [4, 4, 4] });
+  const model = tf.sequential({ layers: [conv] });
+  // Three filters that overlap with nothing, and three that are alike.
+  const rows = [0, 1, 2, 3, 3, 3].map((axis) => [0, 1, 2, 3].map((i) => (i === axis ? 1 : 0)));
+  conv.setWeights([tf.tensor(rows).transpose().reshape([1, 1, 4, 6]), tf.zeros([6])]);
+  const [kernel] = conv.weights;
+  kernel.write(kernel.read().mul(tf.tensor1d([0, 0, 0, 1, 1, 1])));
+  const sparsifier = magnitudeSparsifier(model, { unit: 'channels' });
+  sparsifier.prune(0.5);
+  assert.deepEqual([...sparsifier.channelMasks().get('a')!], [0, 0, 0, 1, 1, 1]);
+  const overlapping = magnitudeSparsifier(model, { unit: 'channels', criterion: 'orthogonality' });
+  overlapping.restore(sparsifier.state());
+  overlapping.prune(3);
+  assert.deepEqual([...overlapping.channelMasks().get('a')!], [0, 0, 0, 1, 0, 0]);
+});
+
 test('by orthogonality those filters go that overlap most in their layer, by the scores of RePr, whatever their size', () => {
   const network = (): tf.LayersModel => {
     const model = resnet18({ widthMultiplier: 0.1, classes: 3, seed: 2 });
@@ -324,6 +341,16 @@ test('what cannot work is refused in a sentence', () => {
     () => magnitudeSparsifier(model).prune(1.5),
     /a share of at least 0 and below 1, or a whole number; received 1.5/,
   );
+  refused(() => magnitudeSparsifier(model).prune('0.3' as never), /or a whole number; received '0.3'/);
+  refused(() => oneShot(1.5), /amount must be a share of at least 0 and below 1, or a whole number; received 1.5/);
+  for (const [options, message] of [
+    [{ plan: [{ epoch: 0.5, amount: 0.3 }] }, /plan: epoch must be a whole number of at least 0; received 0.5/],
+    [{ plan: [{ epoch: 9, amount: -1 }] }, /plan: amount must be a share .* received -1/],
+    [{ plan: [{ epoch: 9, amount: { sparsity: 1 } }] }, /plan: amount: sparsity must be a number .* received 1/],
+    [{ unfreezeBefore: NaN }, /unfreezeBefore must be a whole number of at least 0; received NaN/],
+  ] as const) {
+    refused(() => magnitudeSparsifier(model, options), message);
+  }
   refused(() => magnitudeSparsifier(model).prune(1e6), /at most the 844 values that are left; received 1000000/);
   refused(
     () => magnitudeSparsifier(model, { unit: 'filters' as never }),
@@ -345,6 +372,11 @@ test('what cannot work is refused in a sentence', () => {
   );
   refused(() => polynomial(1, { end: 3 }), /at least 0 and below 1; received 1/);
   refused(() => polynomial(0.5, { begin: 3, end: 3 }), /end must be a whole number above 3; received 3/);
+  refused(() => freezeSparsifier(model, { first: '0.5' as never }), /a number of smallNet's 3 kernels; received 0.5/);
+  refused(
+    () => magnitudeSparsifier(model, { unit: 'channels', where: 'first' as never }),
+    /where must be a list, each a layer's name; received 'first'/,
+  );
   refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels; received 7/);
   refused(
     () => combineSparsifiers(magnitudeSparsifier(model), magnitudeSparsifier(model)),

@@ -90,7 +90,11 @@ const methods: Record<string, (model: tf.LayersModel) => Sparsifier> = {
 
 const refusals: [method: keyof typeof methods, network: () => tf.LayersModel, message: RegExp][] = [
   ['weights', weightless, /weightless must have kernels that can be trained for .*; it has none/],
-  ['channels', weightless, /weightless must have convolutions of two filters or more for .*; it has none/],
+  [
+    'channels',
+    weightless,
+    /weightless must have convolutions that are trained, of two filters or more, for .*; it has none/,
+  ],
   ['freezing', weightless, /weightless must have kernels .* for freezing/],
   ['RePr', weightless, /weightless must have convolutions .* for RePr/],
   ['ISTA', weightless, /The layer .* gives \[N, 2, 2\], neither images nor vectors/],

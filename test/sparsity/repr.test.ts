@@ -290,6 +290,7 @@ test('what cannot work is refused in a sentence', () => {
     [{ S2: 1.5 }, /S2 must be a whole number of at least 1; received 1.5/],
     [{ prune_ratio: 1 }, /prune_ratio must be a number of at least 0 and below 1; received 1/],
     [{ ranking: 'depth' as 'global' }, /ranking must be one of global, perLayer, depthNormalised; received 'depth'/],
+    [{ seed: NaN }, /seed must be a whole number; received NaN/],
     [{ nextLayer: 'one' as 'zero' }, /nextLayer must be one of zero, random, keep; received 'one'/],
   ];
   for (const [options, message] of wrong) {

@@ -92,7 +92,7 @@ test('nested networks get their gates inside, and keep their names and what does
   const copy = gated.getLayer(inner.name) as unknown as tf.LayersModel;
   assert.ok(copy instanceof tf.LayersModel);
   assert.equal(copy.layers.filter((layer) => layer instanceof L0Gate).length, 2);
-  assert.equal(copy.trainable, false);
+  assert.ok(copy.layers.every((layer) => layer instanceof L0Gate || layer.trainableWeights.length === 0));
   assert.equal(gatesOf(gated).length, 4);
 });
 
@@ -180,6 +180,8 @@ const refusals: [network: () => tf.LayersModel, where: Parameters<typeof withGat
   [twice, {}, /The layer shared \(Conv2D\) must be used once; it is used 2 times/],
   [tower, {}, /The layer \w+ \((ReLU|Conv2D|BatchNormalization)\) must be used once; it is used 2 times/],
   [chain, { droprate_init: 1 }, /droprate_init must be a number above 0 and below 1/],
+  [chain, { seed: 0.5 }, /seed must be a whole number; received 0.5/],
+  [chain, { where: 'a' as never }, /where must be a list, each a layer's name; received 'a'/],
 ];
 for (const [network, options, message] of refusals) {
   test(`refused: ${message.source.slice(0, 60)}`, () => {

@@ -78,4 +78,8 @@ test('test-time augmentation averages the logits of mirrored and moved images', 
     (['none', 'mirror', 'mirror-shift'] as const).map(async (tta) => (await answers(model, even, { tta })).loss),
   );
   for (const loss of losses) assert.ok(Math.abs(loss - losses[0]) < 1e-5, losses.join());
+  await assert.rejects(answers(model, set, { tta: 'flip' as 'mirror' }), {
+    name: 'UserError',
+    message: /tta must be one of none, mirror, mirror-shift; received 'flip'/,
+  });
 });

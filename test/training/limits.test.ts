@@ -5,6 +5,8 @@ import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
 import { train } from 'sparsebook/training/train.js';
 import type { TrainingEvent } from 'sparsebook/training/events.js';
+import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
+import { WeightAverages } from 'sparsebook/training/weightAverages.js';
 import { colours, smallNet } from './small.ts';
 
 const data = { train: colours(40, 1), validation: colours(16, 2) };
@@ -24,6 +26,45 @@ test('maxSteps ends a run within an epoch, whose event is like that of a whole o
   assert.deepEqual(await types(5, 4), ['start', 'warning', 'step', 'epoch', 'end']);
   assert.deepEqual(await types(5, 5), ['start', 'end']);
   assert.equal((await types(100)).filter((type) => type === 'step').length, 9);
+});
+
+test('limits that are none, and averages of another network, are refused', async () => {
+  const model = smallNet({ gates: false });
+  for (const [options, message] of [
+    [{ seed: 0.5 }, /seed must be a whole number; received 0.5/],
+    [{ maxSteps: NaN }, /maxSteps must be a whole number of at least 0; received NaN/],
+    [{ maxSteps: -5 }, /maxSteps must be .* received -5/],
+    [{ batchSize: NaN }, /batchSize must be a whole number of at least 1; received NaN/],
+    [{ batchSize: -5 }, /batchSize must be .* received -5/],
+    [{ averages: new WeightAverages(smallNet()) }, /averages must be made for the network that is trained, smallNet/],
+  ] as const) {
+    await assert.rejects(train({ model, data, epochs: 1, ...options }).next(), { name: 'UserError', message });
+  }
+});
+
+test('a run that is stopped as an epoch begins makes a step of it, so that no method begins it twice', async () => {
+  const begun: number[] = [];
+  const steps = async (startStep: number, stopIn?: number): Promise<number> => {
+    const abort = new AbortController();
+    const sparsifier: Sparsifier = {
+      name: 'watching',
+      beforeEpoch: (epoch) => {
+        begun.push(epoch);
+        if (epoch === stopIn) abort.abort();
+      },
+      channelMasks: () => new Map(),
+      state: () => ({}),
+      restore: () => undefined,
+    };
+    let made = startStep;
+    const model = smallNet({ gates: false });
+    const options = { model, data, epochs: 3, batchSize: 16, sparsifier, startStep, signal: abort.signal };
+    for await (const { type } of train(options)) if (type === 'step') made++;
+    return made;
+  };
+  const stopped = await steps(0, 1);
+  assert.equal(await steps(stopped), 9);
+  assert.deepEqual(begun, [0, 1, 2]);
 });
 
 for (const backend of ['cpu', 'simd'] as const) {

@@ -105,6 +105,24 @@ for (const backend of ['cpu', 'simd'] as const) {
   });
 }
 
+for (const backend of ['cpu', 'simd'] as const) {
+  test(`an optimizer that has trained another network is refused by this one, on ${backend}`, async () => {
+    await useBackend({ backend, threads: 1 });
+    for (const name of ['sgd', 'adam', 'adamw', 'muon'] as const) {
+      const optimizer = makeOptimizer({ name, ...(name === 'sgd' && { momentum: 0.9 }) });
+      const step = (outputs: number): void => {
+        const shape: [number, number, number, number] = [1, 1, 2, outputs];
+        const [variable, gradient] = [tf.variable(tf.ones(shape)), tf.ones(shape)];
+        optimizer.step([{ key: 'conv/kernel', variable, gradient, lr: 0.1 }]);
+      };
+      step(3);
+      const message = /of conv\/kernel it remembers 1x1x2x3 values, there are 1x1x2x4: .*Make a new optimizer/;
+      assert.throws(() => step(4), { name: 'UserError', message });
+      optimizer.dispose();
+    }
+  });
+}
+
 test('kernels are distinguished from norms, biases and gates by their names', () => {
   assert.deepEqual(keys.filter(kernelsOnly), ['conv/kernel', 'depthwise/depthwise_kernel']);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { oneCycle } from 'sparsebook/training/schedules.js';
+import { exponentialDecay, multiStep, oneCycle } from 'sparsebook/training/schedules.js';
 import { assertClose } from '../goldens.ts';
 
 test('one cycle rises from base / 25 to base and falls to base / 250,000, never jumping', () => {
@@ -23,5 +23,16 @@ test('one cycle has a rate for every step of however short a run', () => {
       const rate = oneCycle()({ epoch: 0, step, totalSteps });
       assert.ok(rate > 0 && rate <= 1, `${rate} at step ${step} of ${totalSteps}`);
     }
+  }
+});
+
+test('schedules whose numbers would stop training, or break it, are refused', () => {
+  for (const [make, message] of [
+    [() => multiStep({ gamma: NaN }), /gamma must be a number of at least 0; received NaN/],
+    [() => multiStep({ milestones: [NaN] }), /milestones must be a list, each a whole number of at least 0/],
+    [() => exponentialDecay({ decaySteps: 0, factor: 0.5 }), /decaySteps must be a number above 0; received 0/],
+    [() => exponentialDecay({ decaySteps: 10, factor: -1 }), /factor must be a number of at least 0; received -1/],
+  ] as const) {
+    assert.throws(make, { name: 'UserError', message });
   }
 });

@@ -3,7 +3,7 @@ import { UserError } from '../../errors.js';
 import { channelGraph, type ChannelGraph, type ChannelNode, type SmallerNetwork } from '../../graph/channelGraph.js';
 import { isBatchNorm, kernelGeometry, weightOf, type BatchNormLayer } from '../../graph/kernels.js';
 import { channelwiseKind } from '../../graph/layerRole.js';
-import { leafLayers, weightNames, type Layer } from '../../graph/names.js';
+import { frozenLayers, leafLayers, weightNames, type Layer } from '../../graph/names.js';
 import type { Weight } from '../../layers/layer.js';
 import { channelValues, zeroMap, type ChannelFlags } from '../weights/channelValues.js';
 import { isZero } from '../weights/constantMap.js';
@@ -54,9 +54,9 @@ export function withoutClosed(
       `Channels cannot be cut out of ${model.name} in training: everything in front of ${[...layersOf.keys()].join(', ')} is closed.`,
     );
   }
-  const trained = new Set(model.trainableWeights);
+  const frozen = frozenLayers(model);
   for (const { node, layer } of pairs) {
-    if (!node.layer.trainableWeights.every((weight) => trained.has(weight))) layer.trainable = false;
+    if (frozen.has(node.layer)) layer.trainable = false;
     if (isBatchNorm(node.layer)) (layer as BatchNormLayer).frozen = node.layer.frozen;
   }
   return {

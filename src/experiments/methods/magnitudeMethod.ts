@@ -1,4 +1,4 @@
-import { iterative, oneShot, polynomial, type PruningPlan } from '../../sparsity/schedules.js';
+import { oneShot, polynomial, type PruningPlan } from '../../sparsity/schedules.js';
 import type { Method } from './method.js';
 import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from '../../rules.js';
 import type { RunLength, Setting, SettingValue } from '../settings/schema.js';
@@ -24,9 +24,10 @@ interface Surroundings {
 function pruningPlan({ prune, schedule, times }: MagnitudeSettings): PruningPlan {
   if (prune === 0) return [];
   if (schedule === 'one-shot') return oneShot(prune);
-  // So that the share of all is `prune` after `times` times the same share of what is left.
-  if (schedule === 'iterative') return iterative(1 - (1 - prune) ** (1 / times), { times });
-  return polynomial(prune, { end: times });
+  if (schedule === 'polynomial') return polynomial(prune, { end: times });
+  // The same share of what is left each time, so that the share of all is `prune` in the end.
+  const sparsity = (prunings: number): number => 1 - (1 - prune) ** (prunings / times);
+  return Array.from({ length: times }, (_, epoch) => ({ epoch, amount: { sparsity: sparsity(epoch + 1) } }));
 }
 
 /** How a run is too short for its prunings, if it is. */
@@ -35,7 +36,10 @@ function prunesLess({ magnitude }: Surroundings, { epochs }: RunLength): string 
   const made = plan.filter(({ epoch }) => epoch < epochs);
   if (made.length === plan.length) return undefined;
   const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
-  const pruned = 1 - made.reduce((left, { amount }) => left * (1 - amount), 1);
+  const pruned = made.reduce(
+    (share, { amount }) => (typeof amount === 'object' ? amount.sparsity : 1 - (1 - share) * (1 - amount)),
+    0,
+  );
   return (
     `needs ${plan.at(-1)!.epoch + 1} epochs, and the run has ${epochs}: ` +
     `${made.length} of ${plan.length} prunings come to pass, and ${percent(pruned)} are pruned, not ${percent(magnitude.prune)}`

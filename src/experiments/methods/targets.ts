@@ -1,5 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { WeightCount } from '../../compact/counts.js';
 import type { LayerTimes } from '../../compact/time/layerTimes.js';
+import { UserError } from '../../errors.js';
 import type { ChannelMasks } from '../../graph/channelGraph.js';
 import type { L0Options } from '../../sparsity/l0.js';
 import type { CostGoal, SparsityTarget } from '../../sparsity/lambdaController.js';
@@ -113,32 +115,46 @@ export async function lambdaOrTarget(
   model: tf.LayersModel,
   context: MethodContext<Surroundings>,
 ): Promise<Pick<L0Options, 'lambda_l0' | 'target' | 'times' | 'keeps'>> {
-  const { lambda, target_sparsity, target_multiply_adds, target_ms, time_images, weighting, unstructured } =
-    context.settings.l0;
+  const { lambda, target_sparsity, target_multiply_adds, target_ms, time_images, weighting } = context.settings.l0;
   const [
     { closedMasks },
     { costTarget },
     { completeCount, weightCount },
     { channelTimes, timePredictor },
     { measuredTime },
+    { weightNames },
   ] = await Promise.all([
     import('../../sparsity/l0.js'),
     import('../../sparsity/lambdaController.js'),
     import('../../compact/counts.js'),
     import('../../compact/time/predictedTime.js'),
     import('../../compact/time/measuredTime.js'),
+    import('../../graph/names.js'),
   ]);
-  const count = unstructured ? weightCount : completeCount;
+  const weights = new Set(weightNames(model).values());
+  const count = (masks: ChannelMasks): Pick<WeightCount, 'sparsity' | 'multiplyAdds'> => {
+    const [ofWeights, ofChannels] = [true, false].map(
+      (kind) => new Map([...masks].filter(([name]) => weights.has(name) === kind)),
+    );
+    return ofWeights.size > 0 ? weightCount(model, ofWeights, ofChannels) : completeCount(model, ofChannels);
+  };
   const timed = target_ms !== null || weighting === 'time';
   const measured = timed ? await timesFor('L0', model, time_images, context) : undefined;
   const costs = measured && { times: channelTimes(model, measured.times), keeps: measured.keeps };
   const goal = (cost: Omit<CostGoal, 'closed'>): SparsityTarget => costTarget({ ...cost, closed: closedMasks(model) });
   if (target_sparsity !== null) {
-    const sparsityOf = (masks: ChannelMasks): number => count(model, masks).sparsity;
+    const sparsityOf = (masks: ChannelMasks): number => count(masks).sparsity;
+    const most = sparsityOf(closedMasks(model));
+    if (target_sparsity > most) {
+      throw new UserError(
+        `target_sparsity must be at most ${Math.floor(1000 * most) / 1000}, the share of the parameters of ${model.name} that are ` +
+          `removed where every gate is closed; received ${target_sparsity}. Ask for less, or put gates behind more layers.`,
+      );
+    }
     return { ...costs, target: { sparsity: target_sparsity, sparsityOf } };
   }
   if (target_multiply_adds !== null) {
-    const costOf = (masks: ChannelMasks): number => count(model, masks).multiplyAdds.left;
+    const costOf = (masks: ChannelMasks): number => count(masks).multiplyAdds.left;
     const target = goal({ left: target_multiply_adds, costOf, name: 'target_multiply_adds', unit: 'multiply-adds' });
     return { ...costs, target };
   }

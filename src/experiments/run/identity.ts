@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { loadTfjs } from '../../compact/export/tfjs.js';
 import { timingMachine } from '../../compact/time/keptTimes.js';
 import { UserError } from '../../errors.js';
-import { namedWeights } from '../../graph/names.js';
+import { frozenLayers, layerNames, namedWeights } from '../../graph/names.js';
 import { checkpointFiles } from '../../training/checkpoint/checkpoint.js';
 import { findCheckpoint } from '../../training/checkpoint/listCheckpoints.js';
 import { experimentSchema, type ExperimentSettings } from '../experimentSettings.js';
@@ -25,6 +25,8 @@ export type StartPoint = string | tf.LayersModel;
 export interface OwnNetwork {
   topology: object;
   weights: ReadonlyMap<string, Float32Array>;
+  /** The layers that are frozen with a network inside, which tf.layers leave out of the topology. */
+  frozen: readonly string[];
 }
 
 /** Copies a network's topology and weights, so that later changes to it affect no run. */
@@ -32,7 +34,9 @@ export function ownNetwork(model: tf.LayersModel): OwnNetwork {
   const weights = [...namedWeights(model)].map(
     ([name, weight]) => [name, weight.read().dataSync<'float32'>().slice()] as const,
   );
-  return { topology: model.toJSON(null, false) as object, weights: new Map(weights) };
+  const names = layerNames(model);
+  const frozen = [...frozenLayers(model)].map((layer) => names.get(layer)!);
+  return { topology: model.toJSON(null, false) as object, weights: new Map(weights), frozen };
 }
 
 /**
@@ -48,8 +52,9 @@ export async function readOwnNetwork(path: string): Promise<OwnNetwork> {
 }
 
 /** Builds such a network with its weights; the caller disposes it. */
-export async function builtNetwork({ topology, weights }: OwnNetwork): Promise<tf.LayersModel> {
+export async function builtNetwork({ topology, weights, frozen }: OwnNetwork): Promise<tf.LayersModel> {
   const model = await networkOf(topology);
+  for (const [layer, name] of layerNames(model)) if (frozen.includes(name)) layer.trainable = false;
   const named = namedWeights(model);
   tf.tidy(() =>
     weights.forEach((values, name) => named.get(name)?.write(tf.tensor(values, named.get(name)!.shape as number[]))),
@@ -59,8 +64,8 @@ export async function builtNetwork({ topology, weights }: OwnNetwork): Promise<t
 
 type Hash = ReturnType<typeof createHash>;
 
-function addOwn(hash: Hash, { topology, weights }: OwnNetwork): void {
-  hash.update(JSON.stringify(topology));
+function addOwn(hash: Hash, { topology, weights, frozen }: OwnNetwork): void {
+  hash.update(JSON.stringify(topology) + frozen.join());
   for (const [name, values] of weights) hash.update(name).update(values);
 }
 

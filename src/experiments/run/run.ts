@@ -157,7 +157,7 @@ export class Run {
     const { ckpt_path: from, resume_training, again } = saved.settings;
     // Where the run once started stays what it was.
     const settings = { ...resumedSettings(saved, given), ckpt_path: from, resume_training, again };
-    const own = topology && { topology, weights: new Map<string, Float32Array>() };
+    const own = topology && { topology, weights: new Map<string, Float32Array>(), frozen: [] };
     const run = new Run({ protocol, settings, own });
     checkLength(checkpoint, run.settings);
     const dir = dirname(dirname(path));

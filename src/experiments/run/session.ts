@@ -116,6 +116,17 @@ function startWarnings({ start, weights, network }: ExperimentSettings, anew: st
   return warnings;
 }
 
+/** What a person should know of a network that came with gates, whatever settings say of new ones. */
+function gateWarnings({ methods, l0 }: ExperimentSettings, model: tf.LayersModel, own?: tf.LayersModel): string[] {
+  // It is not copied where it has gates.
+  if (!methods.includes('l0') || model !== own) return [];
+  const { droprate_init, sampling, where } = l0;
+  return [
+    `${model.name} has gates of its own, which go on from where they are: l0.droprate_init=${droprate_init}, ` +
+      `l0.sampling=${sampling} and l0.where=[${where.join()}] have no effect.`,
+  ];
+}
+
 /** What a person should know of a network that scales images itself. */
 function scalingWarnings({ normalise }: ExperimentSettings, model: tf.LayersModel): string[] {
   const scaling = networkGraph(model).inputs.flatMap(({ readers }) => readers);
@@ -220,7 +231,11 @@ export async function openSession(
     cutting,
     topology: keepsTopology ? (model.toJSON(null, false) as object) : undefined,
     opening,
-    warnings: [...startWarnings(settings, anew, from), ...scalingWarnings(settings, model)],
+    warnings: [
+      ...startWarnings(settings, anew, from),
+      ...gateWarnings(settings, model, own),
+      ...scalingWarnings(settings, model),
+    ],
     length,
     events,
     dispose() {

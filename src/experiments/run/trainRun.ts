@@ -126,6 +126,9 @@ async function* noticed(
   yield* session.events(signal, startStep);
 }
 
+/** The factor that a trained network's gammas have: compaction gives them their usual size. */
+const alphaOf = ({ settings: { start, ista } }: TrainedNetwork): number => (start.compact ? 1 : ista.alpha);
+
 async function sessionOf(
   settings: ExperimentSettings,
   { own, checkpoint, start, data }: TrainedParts,
@@ -142,7 +145,7 @@ async function sessionOf(
   if (start === undefined) return openSession(settings, data, { own: model, signal });
   const trained = typeof start === 'string' ? await trainedNetwork(start) : undefined;
   const from: StartNetwork = trained
-    ? { model: trained.model, masks: trained.channelMasks() }
+    ? { model: trained.model, masks: trained.channelMasks(), alpha: alphaOf(trained) }
     : { model: start as tf.LayersModel, masks: new Map() };
   try {
     return await openSession(settings, data, { from, own: model, signal });

@@ -13,6 +13,8 @@ import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
 import { Run } from 'sparsebook/experiments/run/run.js';
 import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
+import { namedWeights } from 'sparsebook/graph/names.js';
+import { withGates } from 'sparsebook/sparsity/withGates.js';
 import { temporaryFolder } from '../../training/checkpoint/sample.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
@@ -141,4 +143,38 @@ test('a compact network can be trained with gates, and has no count of the netwo
   assert.equal(named.record.sparsity.published, null);
   const warnings = named.history.flatMap((event) => (event.type === 'warning' ? event.message : []));
   assert.match(warnings.join(), /network=googlenet has no effect: start.compact=true takes plain/);
+});
+
+test('what is frozen with a network inside stays so through a run and in its checkpoint', async (t) => {
+  const network = plain();
+  (network.getLayer('inner') as unknown as tf.LayersModel).trainable = false;
+  const kernels = (model: tf.LayersModel): number[][] =>
+    ['a', 'b'].map((name) => [...namedWeights(model).get(`${name}/kernel`)!.read().dataSync()]);
+  const before = kernels(network);
+  const run = await trained(t, { network });
+  const { model } = await run.network();
+  assert.notDeepEqual(kernels(model)[0], before[0]);
+  assert.deepEqual(kernels(model)[1], before[1]);
+  assert.ok(!model.trainableWeights.some(({ originalName }) => originalName.startsWith('b')));
+});
+
+test('gates that a network came with go on from where they are, and the run says that settings of new ones are not used', async (t) => {
+  const network = withGates(plain(), { droprate_init: 0.05 });
+  const run = await trained(t, { network, methods: { name: 'l0', droprate_init: 0.2 } });
+  const warnings = run.history.flatMap((event) => (event.type === 'warning' ? event.message : []));
+  assert.match(warnings.join(), /plain has gates of its own, .*: l0.droprate_init=0.2, l0.sampling=image and l0.where/);
+});
+
+test('gammas have the size that alpha asks for, wherever a run starts', async (t) => {
+  const recipe = { optimizer: 'sgd', lr: 0, weight_decay: 0 } as const;
+  const scaled = (start: Run | undefined, alpha: number): Promise<Run> =>
+    trained(t, { start, recipe, methods: { name: 'ista', l1_penalty: 0, alpha } });
+  const gammas = async (run: Run): Promise<Set<number>> =>
+    new Set((await run.network()).model.getLayer('a_bn').getWeights()[0].dataSync());
+  const dense = await trained(t, { recipe });
+  const half = await scaled(dense, 0.5);
+  assert.deepEqual(await gammas(half), new Set([0.5]));
+  assert.deepEqual(await gammas(await scaled(half, 0.5)), new Set([0.5]));
+  assert.deepEqual(await gammas(await scaled(half, 1)), new Set([1]));
+  assert.deepEqual(await gammas(await scaled(undefined, 0.25)), new Set([0.25]));
 });

@@ -14,6 +14,7 @@ import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { GatedConv2d } from 'sparsebook/layers/gatedConv2d.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import { istaLayers } from 'sparsebook/sparsity/ista.js';
 import { closedMasks } from 'sparsebook/sparsity/l0.js';
@@ -131,8 +132,31 @@ test('a goal out of reach is refused with what can be reached', async () => {
     [{ target_ms: 99 }, /target_ms must be above 6\.24 ms, .*at most the 7\.28 ms of the whole network; received 99/],
     [{ target_ms: 6.2 }, /target_ms must be above 6\.24 ms.* received 6\.2/],
     [{ target_multiply_adds: counted + 1 }, /target_multiply_adds must be above 0 multiply-adds, .* received/],
+    [{ target_sparsity: 0.999 }, /target_sparsity must be at most 0\.995, .* received 0\.999\. Ask for less/],
   ] as const) {
     await assert.rejects(built(model, own, savedTimes(model)), { name: 'UserError', message });
+  }
+});
+
+test('gates on weights, on channels or on both lead to a share of the parameters and to multiply-adds', async () => {
+  const input = tf.input({ shape: [4, 4, 3] });
+  const gated = new GatedConv2d({ name: 'a', filters: 8, kernelSize: 3 }).apply(input);
+  const conv = new Conv2d({ name: 'b', filters: 8, kernelSize: 1 }).apply(gated);
+  const heads = { weights: conv, both: new L0Gate({ name: 'b_gate' }).apply(conv) };
+  for (const head of Object.values(heads)) {
+    const mean = tf.layers.globalAveragePooling2d({}).apply(head);
+    const outputs = tf.layers.dense({ units: 4 }).apply(mean) as tf.SymbolicTensor;
+    const model = tf.model({ inputs: input, outputs, name: 'weights' });
+    const full = completeCount(model).multiplyAdds.full;
+    for (const own of [{ target_sparsity: 0.5 }, { target_multiply_adds: full / 2 }]) {
+      const sparsifier = await built(model, own);
+      sparsifier.afterStep!(0.5, 20);
+      const { lambda } = sparsifier.summary!();
+      assert.ok(lambda > 0, `${JSON.stringify(own)}: ${lambda}`);
+    }
+    // With all of its 216 gates closed, the first kernel has none of its weights.
+    const left = full - 4 * 216;
+    if (head === heads.weights) await assert.rejects(built(model, { target_multiply_adds: left }), /must be above/);
   }
 });
 

@@ -132,6 +132,7 @@ test('a setting that others leave without any effect is refused with the reason'
     ['experiment', 'cut_channels=true', /methods must include l0 or magnitude/],
     ['experiment', 'cut_channels=true methods=l0,repr', /filters that RePr switches off come back/],
     ['experiment', 'cut_channels=true methods=ista', /a channel that ISTA closes may come back/],
+    ['experiment', 'methods=repr,freeze', /RePr gives filters new values, and those of frozen kernels could not/],
     ['experiment', 'methods=ista,freeze', /ISTA shrinks gammas that freeze.batch_norm=true is to keep/],
     ['experiment', 'start.absorb=none', /start.compact=false removes none/],
     ['experiment', 'start.rewind=true methods=l0', /nothing is pruned by its weights/],
