@@ -99,14 +99,12 @@ class Run {
   private step: number;
 
   constructor(private readonly options: TrainingOptions & { optimizer: Optimizer; loss: Loss }) {
-    this.batchSize = options.batchSize ?? 128;
-    this.dropLast = options.dropLast ?? false;
+    const { batchSize = 128, dropLast = false } = options;
+    this.batchSize = batchSize;
+    this.dropLast = dropLast;
     this.normalise = options.normalise ?? defaultNormalise;
     this.step = options.startStep ?? 0;
-    this.stepsPerEpoch = batchCount(options.data.train.labels.length, {
-      batchSize: this.batchSize,
-      dropLast: this.dropLast,
-    });
+    this.stepsPerEpoch = batchCount(options.data.train.labels.length, { batchSize, dropLast });
     this.totalSteps = Math.min(options.maxSteps ?? Infinity, options.epochs * this.stepsPerEpoch);
     this.check();
   }
@@ -271,21 +269,18 @@ class Run {
 
   private check(): void {
     const { epochs, maxSteps, data, model, sparsifier, averages, scales = [], seed = 0 } = this.options;
-    if (sparsifier?.model && sparsifier.model !== model) {
+    const checkOwn = (what: string, own: tf.LayersModel | undefined, mend: string): void => {
+      if (own === undefined || own === model) return;
       throw new UserError(
-        `${sparsifier.name} must be made for the network that is trained, ${model.name}; it was made for another ` +
-          `(${sparsifier.model.name}), and would change nothing here. withGates returns a new network: make it for that.`,
+        `${what} must be made for the network that is trained, ${model.name}; received what was made for another ` +
+          `(${own.name}), and would change nothing here. ${mend}`,
       );
-    }
-    if (averages && averages.model !== model) {
-      throw new UserError(
-        `The averages must be made for the network that is trained, ${model.name}; they were made for another ` +
-          `(${averages.model.name}). Make them for this one: new WeightAverages(model).`,
-      );
-    }
-    check('epochs', epochs, wholeNumber({ min: 0 }));
+    };
+    checkOwn(sparsifier?.name ?? '', sparsifier?.model, 'withGates returns a new network: make it for that.');
+    checkOwn('The averages', averages?.model, 'Make them for this one: new WeightAverages(model).');
+    const counts = { epochs, maxSteps: maxSteps ?? 0, startStep: this.step };
+    for (const [name, count] of Object.entries(counts)) check(name, count, wholeNumber({ min: 0 }));
     check('seed', seed, wholeNumber());
-    if (maxSteps !== undefined) check('maxSteps', maxSteps, wholeNumber({ min: 0 }));
     check('batchSize', this.batchSize, wholeNumber({ min: 1 }));
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (this.stepsPerEpoch === 0) {
@@ -301,6 +296,5 @@ class Run {
     }
     if (scales.length > 0) checkScales(model, scales);
     this.options.cutting?.check(this.options);
-    check('startStep', this.step, wholeNumber({ min: 0 }));
   }
 }

@@ -33,11 +33,15 @@ function withInterval({ n, mean, halfWidth }: MeanInterval, unit: string): strin
   return `${inPercent(mean)} ± ${inPercent(halfWidth)} ${unit} (n = ${n})`;
 }
 
-/** The test accuracy of the runs of a name: their mean, its 95 % interval over seeds, n. */
+/**
+ * The test accuracy of the runs of a name: their mean, its 95 % interval over seeds, n; or of a single one, with the
+ * interval over its images.
+ */
 function accuracy(file: string, name: string): string {
   const group = groupRecords(recordsIn(file)).find((each) => each.name === name);
   if (!group) throw new Error(`${file} has no run '${name}'`);
-  return withInterval(group.test, '%');
+  const [first] = group.records as RunRecord[];
+  return group.test.n === 1 && first.test ? singleTest(first.test) : withInterval(group.test, '%');
 }
 
 /** By how much the test accuracy of one name is above that of another, seed by seed. */
@@ -101,6 +105,7 @@ const summaries = readdirSync('notebooks')
   .map((file): [string, () => string] => [`summary-${file.slice(0, 2)}`, () => summaryOf(file.replace('.ipynb', ''))]);
 
 const [repr, resnet18] = ['03-repr-c3/runs-cifar10.json', '04-freeze-prune-resnet18/sweep-cifar10.json'];
+const resnet20 = '05-compare/compare-resnet20.json';
 
 /** What stands between the marks of each name. */
 export const results: Readonly<Record<string, () => string>> = {
@@ -110,6 +115,12 @@ export const results: Readonly<Record<string, () => string>> = {
   'repr-crop': () => difference(repr, 'RePr, crop', 'standard, crop'),
   'repr-no-crop': () => difference(repr, 'RePr, no crop', 'standard, no crop'),
   'repr-overfitting': () => difference('03-repr-c3/overfitting-cifar10.json', 'RePr', 'standard'),
+  'resnet20-dense': () => accuracy(resnet20, 'dense, trained on'),
+  'resnet20-l0': () => accuracy(resnet20, 'L0 gates l0.target_sparsity=0.6'),
+  'resnet20-ista': () => accuracy(resnet20, 'ISTA on gammas ista.l1_penalty=0.12'),
+  'resnet20-weights': () => accuracy(resnet20, 'magnitude of weights magnitude.prune=0.6'),
+  'resnet20-channels': () => accuracy(resnet20, 'magnitude of channels magnitude.prune=0.6'),
+  'resnet20-narrower': () => accuracy(resnet20, 'narrower network width=0.63'),
   'resnet18-whole': () => accuracy(resnet18, 'trained on of fine-tuned'),
   'resnet18-pruned-70': () => accuracy(resnet18, 'prune 70 % of fine-tuned'),
   'resnet18-pruned-90': () => accuracy(resnet18, 'prune 90 % of fine-tuned'),

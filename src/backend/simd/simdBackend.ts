@@ -6,7 +6,7 @@ import type { KernelCall, Outputs, Recorder } from './kernelCall.js';
 import type { Blocks } from './plannedHeap.js';
 import type { Passing } from './passing.js';
 import { Pool, type Jobs } from './pool.js';
-import type { Deferred, HeapData, Strided, Values } from './tensorData.js';
+import type { Deferred, HeapData, Values } from './tensorData.js';
 import type { Variant } from './wasm.js';
 
 type DataId = ReturnType<MathBackendCPU['write']>;
@@ -144,12 +144,6 @@ export class SimdBackend extends MathBackendCPU {
     return this.recording?.isConstant(data) ? undefined : data.deferred;
   }
 
-  /** Where a tensor's pixels are, side by side or not. */
-  strided(tensor: tf.TensorInfo): Strided {
-    const row = tensor.shape[tensor.shape.length - 1];
-    return this.deferred(tensor)?.view ?? { pointer: this.pointer(tensor), row };
-  }
-
   /**
    * A block that `make` filled with something made of a tensor's values, kept until the tensor goes: the last one, if
    * it was made under the same key and no value has changed in place since.
@@ -182,25 +176,6 @@ export class SimdBackend extends MathBackendCPU {
   settleAll(): void {
     this.changes++;
     for (const data of [...this.waiting]) this.settle(data);
-  }
-
-  /**
-   * A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's
-   * deferred work still refers to it.
-   */
-  takeBlock(tensor: tf.TensorInfo): number {
-    const pointer = this.pointer(tensor);
-    const data = this.dataOf(tensor);
-    if (data.refCount === 1) {
-      data.pointer = undefined;
-      return pointer;
-    }
-    const n = tf.util.sizeFromShape(tensor.shape);
-    const copy = this.allocate(n);
-    const [images] = tensor.shape;
-    const row = n / images;
-    this.run('copyColumns', images, [pointer, row * 4, copy, row * 4, row], { images });
-    return copy;
   }
 
   /** Calls `use` with a temporary block. */
@@ -267,7 +242,7 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   /** A block for the values of a tensor. */
-  private allocate(n: number): number {
+  allocate(n: number): number {
     return this.recording ? this.recording.heap.allocateTensor(n * 4) : this.heap.allocate(n * 4);
   }
 
@@ -285,10 +260,8 @@ export class SimdBackend extends MathBackendCPU {
   private settle(data: HeapData): Float32Array {
     const { deferred, size = 0, row = 1 } = data;
     if (deferred === undefined) return data.values as Float32Array;
-    const work = (): number => {
-      if (deferred.make) return deferred.make();
-      return this.filled(this.allocate(size), (pointer) => deferred.write?.(pointer, row));
-    };
+    const work = (): number =>
+      deferred.make?.() ?? this.filled(this.allocate(size), (pointer) => deferred.write?.(pointer, row));
     const pointer = this.recording ? this.recording.settle(data, work) : work();
     const values = this.heap.floats(pointer, size);
     data.pointer = pointer;

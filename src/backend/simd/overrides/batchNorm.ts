@@ -161,7 +161,8 @@ function fusedBatchNormGrad(
   batchNormScale(pvariance, backend.pointerOrNull(gamma), scale, channels, epsilon);
   /** What both passes read: x, dy and how they are normalised; and the shape of it. */
   const from = (): number[] => {
-    const { pointer, row } = backend.strided(dy);
+    // Its pixels may lie apart, in a larger tensor that it is a part of.
+    const { pointer, row } = backend.deferred(dy)?.view ?? { pointer: backend.pointer(dy), row: channels };
     const norm = [backend.pointer(mean), scale, backend.pointer(beta), gate ? backend.pointer(gate) : ones, gateStep];
     return [backend.pointer(x), pointer, row * 4, ...norm];
   };

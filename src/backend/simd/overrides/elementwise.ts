@@ -92,6 +92,24 @@ function sum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.Tenso
 }
 
 /**
+ * A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's deferred
+ * work still refers to it.
+ */
+function takeBlock(backend: SimdBackend, tensor: tf.TensorInfo): number {
+  const pointer = backend.pointer(tensor);
+  const data = backend.dataOf(tensor);
+  if (data.refCount === 1) {
+    data.pointer = undefined;
+    return pointer;
+  }
+  const copy = backend.allocate(tf.util.sizeFromShape(tensor.shape));
+  const [images] = tensor.shape;
+  const row = tf.util.sizeFromShape(tensor.shape) / images;
+  backend.run('copyColumns', images, [pointer, row * 4, copy, row * 4, row], { images });
+  return copy;
+}
+
+/**
  * a + b where one of them is a convolution that is not computed yet: deferred as well, for when it is computed it can
  * add to the other one's values in place, unless they are still in use elsewhere. Gradients of a tensor with several
  * consumers are such sums.
@@ -101,7 +119,7 @@ function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.
   const [base, term] = backend.deferred(a) ? [b, a] : [a, b];
   if (!backend.deferred(term)?.addTo || a.dataId === b.dataId) return undefined;
   const make = (): number => {
-    const sum = backend.takeBlock(base);
+    const sum = takeBlock(backend, base);
     addInto(backend, term, sum);
     return sum;
   };
