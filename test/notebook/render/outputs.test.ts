@@ -94,6 +94,9 @@ const terminal: [what: string, text: string, html: string][] = [
   ['a screen that is cleared', 'old\nlines\x1b[2J\x1b[Hnew', 'new'],
   ['what is below erased', 'a\nb\nc\x1b[2;1H\x1b[Jx', 'a\nx'],
   ['what is above erased', 'a\nb\x1b[1Jc', '\n c'],
+  ['a place that is kept and taken again', 'a\x1b[sbc\n\x1b[uX\x1b7 \x1b8Y', 'aXY\n'],
+  ['a line by its number', 'a\nb\x1b[1dX', 'aX\nb'],
+  ['letters taken out, and blotted out', 'abcdef\r\x1b[2P\x1b[CX\x1b[9X', 'cX  '],
   ['a place by its numbers', 'abc\n\x1b[1;2HX', 'aXc\n'],
   [
     'a colour that is written over',
