@@ -48,6 +48,12 @@ for (const [type, data] of [
   });
 }
 
+test('what only scripts would draw as HTML is shown in its next form', () => {
+  const html = '<div></div><SCRIPT>draw()</script><div><script>';
+  assert.equal(show({ 'text/html': html, 'text/plain': 'a chart' }), show({ 'text/plain': 'a chart' }));
+  assert.match(show({ 'text/html': `${html}</script>words`, 'text/plain': 'a chart' }), /rich scroll[^]*words/);
+});
+
 test('images carry their text form as alternative text and have a number', () => {
   assert.match(page, /Figure 1<\/span><\/figcaption><img src="data:image\/png;base64,[^"]*" alt="one red dot">/);
   assert.match(show({ 'image/png': png, 'text/plain': '<Image>' }), /alt="Image that a cell put out"/);
@@ -253,6 +259,11 @@ const unreadable: [what: string, output: unknown, notice: RegExp][] = [
     'HTML that is a number',
     { output_type: 'display_data', data: { 'text/html': 5 } },
     /text\/html that is neither text/,
+  ],
+  [
+    'HTML that only scripts draw',
+    { output_type: 'display_data', data: { 'text/html': '<div id="plot"></div>\n<script>draw()</script>' } },
+    /drawn by scripts/,
   ],
   [
     'an image that is an object',
