@@ -140,6 +140,8 @@ test('what is whole but not read is not called damaged', () => {
     ],
     [Buffer.from('\n<!DOCTYPE html><html><body>404</body></html>'), /an HTML or XML page/],
     [Buffer.from('\x89HDF\r\n\x1a\n0000000', 'latin1'), /an HDF5 file/],
+    [Buffer.from('\x93NUMPY\x01\x00v\x00', 'latin1'), /a NumPy array/],
+    [Buffer.from('\ufeffversion https://git-lfs.github.com/spec/v1\r\n'), /pointer of git-lfs/],
     [Buffer.from('\x1f\x8b\x08\x00abcdefgh', 'latin1'), /packed with gzip/],
     [Buffer.from('{"modelTopology": {}}'), /JSON/],
   ];

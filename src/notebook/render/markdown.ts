@@ -71,8 +71,9 @@ function environmentOf(source: string, page: OutputPage, isOutput: boolean, atta
 export function imagesOf(page: OutputPage, attachments?: unknown): (address: string) => string | undefined {
   return (address) => {
     if (inlineImage.test(address)) return address;
-    const name = decoded(address.replace(/^attachment:/, ''));
-    return attachedImage(attachments, name) ?? (address.includes(':') ? undefined : page.image?.(name));
+    const attached = attachedImage(attachments, decoded(address.replace(/^attachment:/, '')));
+    // What a server would be asked about a file is no part of its name.
+    return attached ?? (address.includes(':') ? undefined : page.image?.(decoded(address.replace(/[?#].*/, ''))));
   };
 }
 
@@ -87,9 +88,11 @@ function uniqueId(text: string, outline: Outline): string {
   return taken === 0 ? slug : `${slug}--${taken + 1}`;
 }
 
-/** Names by which links lead to a heading: as Jupyter and as GitHub make them. */
-function anchors(text: string): Html[] {
-  const names = [text.replace(/ /g, '-'), text.toLowerCase().replace(/[^\p{L}\p{N}\p{M} _-]/gu, '').replace(/ /g, '-')]; // prettier-ignore
+/** Names by which links lead to a heading: as Jupyter and as GitHub make them, which numbers those that come again. */
+function anchors(text: string, id = ''): Html[] {
+  const again = /--(\d+)$/.exec(id);
+  const slug = text.toLowerCase().replace(/[^\p{L}\p{N}\p{M} _-]/gu, '').replace(/ /g, '-'); // prettier-ignore
+  const names = [text.replace(/ /g, '-'), again ? `${slug}-${Number(again[1]) - 1}` : slug];
   return [...new Set(names)].map((name) => markup`<a id="${ownPrefix}${name}"></a>`);
 }
 
@@ -175,7 +178,7 @@ function takeHeading(
   const id = uniqueId(text, outline);
   outline.headings.push({ level, id, html });
   const shown = renderHeadingText(inline, environment, page, true);
-  return markup`<h${level} id="${id}">${anchors(text)}${shown}</h${level}>\n`;
+  return markup`<h${level} id="${id}">${anchors(text, id)}${shown}</h${level}>\n`;
 }
 
 // Its id is one of the page's own names, which the sanitiser would change.

@@ -85,10 +85,10 @@ rules.alert_open = (tokens, index) => {
 };
 rules.table_open = () => '<div class="scroll"><table>\n';
 rules.table_close = () => '</table></div>\n';
-// What a text calls a part of itself cannot be the name of a part of the page.
-rules.link_open = (tokens, index, options, _environment, renderer) => {
+// What a text calls a part of itself cannot be the name of a part of the page; what is sanitised is renamed there.
+rules.link_open = (tokens, index, options, { parts }: Environment, renderer) => {
   const href = tokens[index].attrGet('href');
-  if (href?.startsWith('#')) tokens[index].attrSet('href', `#${ownPrefix}${href.slice(1)}`);
+  if (href?.startsWith('#') && !parts) tokens[index].attrSet('href', `#${ownPrefix}${href.slice(1)}`);
   return renderer.renderToken(tokens, index, options);
 };
 

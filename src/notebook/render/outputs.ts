@@ -61,8 +61,27 @@ function encodedImage(beginning: string): (display: Display, type: string, page:
   };
 }
 
+/** Whether HTML is but scripts, and empty places for what they draw. */
+function isDrawnByScripts(html: string): boolean {
+  const [first, ...scripts] = html.split(/<script\b/i);
+  const rest = [
+    first,
+    ...scripts.map((script) =>
+      script
+        .split(/<\/script\s*>/i)
+        .slice(1)
+        .join(''),
+    ),
+  ].join('');
+  return scripts.length > 0 && rest.replace(/<\/?(?:div|span|p|br|canvas|html|head|body)\b[^<>]*>/gi, '').trim() === '';
+}
+
 function renderDisplay(display: Display, page: OutputPage): Html {
-  const type = Object.keys(renderers).find((mime) => Object.hasOwn(display.data, mime));
+  const scripted = isDrawnByScripts(textIn(display.data, 'text/html'));
+  const shown = Object.keys(renderers).filter((mime) => Object.hasOwn(display.data, mime));
+  const type = shown.find((mime) => mime !== 'text/html' || !scripted);
+  if (type === undefined && scripted)
+    throw new UserError('its HTML is drawn by scripts, and none of an output runs here');
   if (type !== undefined) return renderers[type](display, type, page);
   const types = Object.keys(display.data).join(', ');
   throw new UserError(types === '' ? 'its data holds nothing' : `nothing here shows its type, ${types}`);

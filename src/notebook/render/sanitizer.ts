@@ -26,13 +26,13 @@ const words = (list: string): string[] => list.trim().split(/\s+/);
 
 // What results are written with: text, tables, simple vector drawings. Nothing that runs, loads, submits or plays.
 const htmlTags =
-  words(`a abbr b blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption
-  figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark meter ol p pre progress q rp rt ruby s samp section small span strong
-  sub summary sup table tbody td tfoot th thead time tr u ul var wbr #text`);
+  words(`a abbr b bdi bdo big blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption
+  figure font h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark meter ol p pre progress q rp rt ruby s samp section small span strong
+  strike sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr #text`);
 const svgTags = words(`svg g defs symbol use path rect circle ellipse line polyline polygon text tspan title desc
   linearGradient radialGradient stop clipPath mask pattern marker`);
 const attributes =
-  words(`class style id title alt href src width height colspan rowspan scope align valign lang dir start
+  words(`class style id name title alt href src width height colspan rowspan scope align valign lang dir start
   reversed value max min low high optimum datetime open aria-label aria-hidden d x y x1 y1 x2 y2 cx cy r rx ry fx fy dx dy
   points transform viewBox fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-dasharray
   stroke-dashoffset stroke-linecap stroke-linejoin stroke-miterlimit opacity color font-family font-size font-weight
@@ -69,6 +69,9 @@ function filterAttribute(tag: string, event: UponSanitizeAttributeHookEvent): vo
     case 'class':
       // prettier-ignore
       set(words(value).filter((name) => outputClass.test(name)).join(' '));
+      break;
+    case 'name':
+      set(tag === 'a' ? value : '');
       break;
     case 'src':
       set(tag === 'img' && imageAddress.test(value) ? value : '');
@@ -135,6 +138,10 @@ function tidy(body: HTMLElement): void {
     // An image from elsewhere would be a request: its words stay in its place.
     if (!image.hasAttribute('src')) image.replaceWith(image.getAttribute('alt') ?? '');
     else if (!image.hasAttribute('alt')) image.setAttribute('alt', 'Image in an output');
+  });
+  body.querySelectorAll('a[name]').forEach((link) => {
+    if (!link.hasAttribute('id')) link.setAttribute('id', link.getAttribute('name')!);
+    link.removeAttribute('name');
   });
   body.querySelectorAll('a:not([href]):not([id])').forEach((link) => link.replaceWith(...Array.from(link.childNodes)));
   body.querySelectorAll('a[href]').forEach((link) => link.setAttribute('rel', 'noopener noreferrer'));

@@ -92,8 +92,9 @@ export function lines(text: string): string[] {
   return text === '' ? [] : text.split(/(?<=\n)/);
 }
 
+/** Whether a cell has a tag; nbconvert's documentation writes `remove_cell` for `remove-cell`. */
 export function hasTag(cell: Cell, tag: string): boolean {
-  return cell.metadata.tags?.includes(tag) ?? false;
+  return cell.metadata.tags?.some((one) => one.replaceAll('_', '-') === tag) ?? false;
 }
 
 /** Whether a cell is one that a run executes: code, and not tagged `skip-execution`. */

@@ -1,6 +1,6 @@
 /** Moves that reach other lines, or write over what stands there. */
-const vertical = /\x1b\[[\d;]*[ABEFHJf]/;
-const horizontal = /[\r\b]|\x1b\[\d*[CDGK]/;
+const vertical = /\x1b\[[\d;]*[ABEFHJdfsu]|\x1b[78]/;
+const horizontal = /[\r\b]|\x1b\[\d*[CDGKPX]/;
 
 /** What a terminal does not show: moves, colours, modes such as a hidden cursor, titles, links, sets of letters. */
 export const unshown: RegExp =
@@ -37,6 +37,8 @@ class Screen {
   private readonly lines: Place[][] = [[]];
   private row = 0;
   private column = 0;
+  /** The place that the text asked to be kept. */
+  private kept: [row: number, column: number] = [0, 0];
   private readonly look = new Map<string, string>();
   private colours = '';
 
@@ -46,6 +48,8 @@ class Screen {
       if (piece === '\n') this.goTo(this.row + 1, 0);
       else if (piece === '\r') this.goTo(this.row, 0);
       else if (piece === '\b') this.goTo(this.row, this.column - 1);
+      else if (piece === '\x1b7' || piece === '\x1b[s') this.kept = [this.row, this.column];
+      else if (piece === '\x1b8' || piece === '\x1b[u') this.goTo(...this.kept);
       else if (!piece.startsWith('\x1b')) for (const letter of piece) this.put(letter);
       else if (kind === undefined || /[^\d;]/.test(count)) continue;
       else if (kind === 'm') this.colour(count.split(';').map(Number));
@@ -91,9 +95,12 @@ class Screen {
     else if (kind === 'B' || kind === 'E') this.goTo(this.row + count, kind === 'E' ? 0 : this.column);
     else if (kind === 'C' || kind === 'D') this.goTo(this.row, this.column + (kind === 'C' ? count : -count));
     else if (kind === 'G') this.goTo(this.row, count - 1);
+    else if (kind === 'd') this.goTo(count - 1, this.column);
     else if (kind === 'H' || kind === 'f') this.goTo(count - 1, (second || 1) - 1);
     else if (kind === 'K') this.eraseInLine(first);
     else if (kind === 'J') this.erase(first);
+    else if (kind === 'P') this.line.splice(this.column, count);
+    else if (kind === 'X') this.line.fill({ letter: ' ', colours: '' }, this.column, this.column + count);
   }
 
   private eraseInLine(part: number): void {

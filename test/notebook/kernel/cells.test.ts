@@ -79,6 +79,11 @@ const cases: Record<string, Said> = {
           ['new Set([1]).union(new Set([2])).size + [1, 2].values().map((n) => n * 2).toArray()[1]', '6'],
         ] as [string, string][])),
   ],
+  'a comparison that only the value of a constant rules out compiles, whatever the value is': [
+    ['enum Way { Fast, Exact }\nconst way = Way.Fast, whole = 5n, rate = -0.5, flag = true;', ''],
+    ['[way === Way.Exact, whole === 6n, rate === 1, flag === false].join()', 'false,false,false,false'],
+    ['switch (way) { case Way.Exact: console.log("exact"); }\nswitch (whole) { case -6n: console.log("other"); }', ''],
+  ],
   'an object of an earlier cell is taken apart under other names': [
     [
       'const whole = { v: 1, w: { z: 2 }, l: [1, 2, 3] };\nlet v = "variable";\nnamespace Room.Inner { export const c = 9; }',

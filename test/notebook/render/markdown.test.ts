@@ -121,6 +121,16 @@ test('links lead to headings by the names that Jupyter and GitHub give them, and
     assert.match(page, new RegExp(`<h2 id="${id}"`));
 });
 
+test('links lead to headings and anchors from a text that has HTML, and to each of several headings of one name', () => {
+  const links =
+    '<b>x</b> [a](#Results) [b](#results-1) [c](#results-2) [d](#named) <a href="#results">e</a> [f](#head)';
+  const texts = [text(`# T\n${links}`), text('## Results\n## Results\n### Results'), text('<a name="named"></a>')];
+  const page = visible(renderReport(notebookOf(...texts, text('<h2 id="head">h</h2>')), { name: 'x' }));
+  const targets = [...page.matchAll(/href="#(user-content-[^"]*)"/g)].map(([, name]) => name);
+  assert.equal(targets.length, 6);
+  for (const name of targets) assert.match(page, new RegExp(` id="${name}"`), name);
+});
+
 test('a name in the text cannot be that of a part of the page', () => {
   const page = renderReport(notebookOf(text('## main\n\n<a id="plotly"></a><p id="main">x</p>')), { name: 'x' });
   assert.equal(page.match(/ id="main"/g)?.length, 1);
@@ -153,12 +163,16 @@ test("images in the notebook's folder are in the page, nothing else is", () => {
     'key.txt',
     'key.png',
     'img/absent.png',
+    'img/my%20dot.png?raw=true',
   ];
   const source = names.map((name) => `![p](${name})`).join('\n');
   const html = '<img width="5" src="img/my%20dot.png"> <img src=../outside.png>';
   const page = renderReport(notebookOf(text(source), text(html)), { name: 'x', folder: join(folder, 'nb') });
   const address = `data:image/png;base64,${btoa('in')}`;
-  assert.deepEqual(page.match(/<img [^>]*?src="[^"]*"/g), [`<img src="${address}"`, `<img width="5" src="${address}"`]);
+  assert.deepEqual(page.match(/<img [^>]*?src="[^"]*"/g), [
+    ...[1, 2].map(() => `<img src="${address}"`),
+    `<img width="5" src="${address}"`,
+  ]);
   assert.doesNotMatch(renderReport(notebookOf(text(source)), { name: 'x' }), /<img/);
 });
 

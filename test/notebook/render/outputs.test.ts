@@ -48,6 +48,12 @@ for (const [type, data] of [
   });
 }
 
+test('what only scripts would draw as HTML is shown in its next form', () => {
+  const html = '<div></div><SCRIPT>draw()</script><div><script>';
+  assert.equal(show({ 'text/html': html, 'text/plain': 'a chart' }), show({ 'text/plain': 'a chart' }));
+  assert.match(show({ 'text/html': `${html}</script>words`, 'text/plain': 'a chart' }), /rich scroll[^]*words/);
+});
+
 test('images carry their text form as alternative text and have a number', () => {
   assert.match(page, /Figure 1<\/span><\/figcaption><img src="data:image\/png;base64,[^"]*" alt="one red dot">/);
   assert.match(show({ 'image/png': png, 'text/plain': '<Image>' }), /alt="Image that a cell put out"/);
@@ -94,6 +100,9 @@ const terminal: [what: string, text: string, html: string][] = [
   ['a screen that is cleared', 'old\nlines\x1b[2J\x1b[Hnew', 'new'],
   ['what is below erased', 'a\nb\nc\x1b[2;1H\x1b[Jx', 'a\nx'],
   ['what is above erased', 'a\nb\x1b[1Jc', '\n c'],
+  ['a place that is kept and taken again', 'a\x1b[sbc\n\x1b[uX\x1b7 \x1b8Y', 'aXY\n'],
+  ['a line by its number', 'a\nb\x1b[1dX', 'aX\nb'],
+  ['letters taken out, and blotted out', 'abcdef\r\x1b[2P\x1b[CX\x1b[9X', 'cX  '],
   ['a place by its numbers', 'abc\n\x1b[1;2HX', 'aXc\n'],
   [
     'a colour that is written over',
@@ -250,6 +259,11 @@ const unreadable: [what: string, output: unknown, notice: RegExp][] = [
     'HTML that is a number',
     { output_type: 'display_data', data: { 'text/html': 5 } },
     /text\/html that is neither text/,
+  ],
+  [
+    'HTML that only scripts draw',
+    { output_type: 'display_data', data: { 'text/html': '<div id="plot"></div>\n<script>draw()</script>' } },
+    /drawn by scripts/,
   ],
   [
     'an image that is an object',

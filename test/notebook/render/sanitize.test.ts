@@ -107,6 +107,12 @@ test('links lead beside the page or to the web; of what would play or show somet
   );
 });
 
+test('a link leads to an anchor that has a name instead of an id, and old marks of texts stay', () => {
+  assert.equal(sanitize('<a name="here"></a>'), '<a id="user-content-here"></a>');
+  const marks = '<font color="red">a</font><tt>b</tt><strike>c</strike><big>d</big>';
+  assert.equal(sanitize(marks), marks);
+});
+
 test('references inside a drawing survive the renaming of its ids', () => {
   const drawing =
     '<svg><defs><linearGradient id="g"></linearGradient></defs><rect fill="url(#g)"></rect><use href="#g"></use></svg>';

@@ -231,6 +231,7 @@ const marks: [what: string, metadata: Record<string, unknown>, code: boolean | '
     ['remove-input', { tags: ['remove-input'] }, false, true],
     ['remove-output', { tags: ['remove-output'] }, true, false],
     ['remove-cell', { tags: ['remove-cell'] }, false, false],
+    ['a tag as nbconvert writes it', { tags: ['remove_input'] }, false, true],
     ['marks of wrong types', { jupyter: 5, collapsed: 'yes' }, true, true],
   ];
 for (const [what, metadata, code, output] of marks) {

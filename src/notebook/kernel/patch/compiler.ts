@@ -201,9 +201,10 @@ function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
   return { ...ts, ...added };
 }
 
-const LITERAL = String.raw`'(?:"[^"]*"|-?[\d.e+-]+|true|false)'`;
+const LITERAL = String.raw`'(?:"[^"]*"|-?[\d.e+-]+n?|true|false|[\p{L}\p{N}_$]+\.[\p{L}\p{N}_$]+)'`;
 const ONE_VALUE = new RegExp(
   `types ${LITERAL} and ${LITERAL} have no overlap|^Type ${LITERAL} is not comparable to type ${LITERAL}|on type 'never'`,
+  'u',
 );
 
 /**
