@@ -117,13 +117,11 @@ export const results: Readonly<Record<string, () => string>> = {
   'repr-overfitting': () => difference('03-repr-c3/overfitting-cifar10.json', 'RePr', 'standard'),
   'resnet20-dense': () => accuracy(resnet20, 'dense, trained on'),
   'resnet20-l0': () => accuracy(resnet20, 'L0 gates l0.target_sparsity=0.6'),
-  'resnet20-ista': () => accuracy(resnet20, 'ISTA on gammas ista.l1_penalty=0.12'),
   'resnet20-weights': () => accuracy(resnet20, 'magnitude of weights magnitude.prune=0.6'),
   'resnet20-channels': () => accuracy(resnet20, 'magnitude of channels magnitude.prune=0.6'),
   'resnet20-narrower': () => accuracy(resnet20, 'narrower network width=0.63'),
   'resnet18-whole': () => accuracy(resnet18, 'trained on of fine-tuned'),
   'resnet18-pruned-70': () => accuracy(resnet18, 'prune 70 % of fine-tuned'),
-  'resnet18-pruned-90': () => accuracy(resnet18, 'prune 90 % of fine-tuned'),
   'resnet18-pruned-95': () => accuracy(resnet18, 'prune 95 % of fine-tuned'),
 };
 
