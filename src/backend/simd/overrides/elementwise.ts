@@ -92,8 +92,8 @@ function sum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.Tenso
 }
 
 /**
- * A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's deferred
- * work still refers to it.
+ * A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's
+ * deferred work still refers to it.
  */
 function takeBlock(backend: SimdBackend, tensor: tf.TensorInfo): number {
   const pointer = backend.pointer(tensor);
