@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkSaid, type Said, sharedKernel } from './cells.ts';
 
@@ -278,14 +281,22 @@ class Shape { sides = 3 }`);
   assert.deepEqual(about('Shape'), { name: 'Shape', type: 'typeof Shape', text: 'function Shape' });
   for (const name of ['path', 'tensor2d', 'Only']) assert.equal(about(name), undefined, name);
   assert.ok(tensors.count >= 1 && tensors.bytes >= 8);
-  let meanwhile: Promise<Told> | undefined;
+  const answered = join(mkdtempSync(join(tmpdir(), 'sparsebook-variables-')), 'answered');
+  let meanwhile: Told | undefined;
   await kernel().execute(
-    'const earlier = 1;\nconsole.log("set");\nawait new Promise((r) => setTimeout(r, 200));\nconst afterAll = 2;',
+    `import { existsSync } from 'node:fs';
+const earlier = 1;
+console.log('set');
+while (!existsSync(${JSON.stringify(answered)})) await new Promise((r) => setTimeout(r, 20));
+const afterAll = 2;`,
     (message) => {
-      if (message.header.msg_type === 'stream') meanwhile = ask();
+      if (message.header.msg_type !== 'stream') return;
+      void ask()
+        .then((told) => (meanwhile = told))
+        .finally(() => writeFileSync(answered, ''));
     },
   );
-  const names = (await meanwhile!).variables.map(({ name }) => name);
+  const names = meanwhile!.variables.map(({ name }) => name);
   assert.deepEqual(
     [names.includes('earlier'), names.includes('afterAll'), names.includes('matrix')],
     [true, false, true],
