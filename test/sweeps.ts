@@ -8,8 +8,8 @@ import { readSpec } from 'sparsebook/experiments/sweep/spec.js';
 import { Sweep } from 'sparsebook/experiments/sweep/sweep.js';
 import { readRun } from 'sparsebook/training/log/readRun.js';
 
-/** A network and images so small that a run takes a second. */
-export const tinyRun = [
+/** A network and images so small that an epoch takes half a second. */
+export const tinyNetwork = [
   'network=c3',
   'width=0.125',
   'data=synthetic',
@@ -17,9 +17,11 @@ export const tinyRun = [
   'sizes.validation=16',
   'sizes.test=16',
   'batch_size=16',
-  'epochs=2',
   'backend=simd',
 ];
+
+/** A run of a second. */
+export const tinyRun = [...tinyNetwork, 'epochs=2'];
 
 /** Two networks, from different seeds, and two that start from each. */
 export const tinyGraph = `

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sparsebook, type Ended } from '../sparsebook.ts';
-import { tinyGraph, tinyRun, trainedWeights } from '../sweeps.ts';
+import { tinyGraph, tinyNetwork, tinyRun, trainedWeights } from '../sweeps.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-sweep-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -134,11 +134,7 @@ test('a point that fails stops no other one, blocks those that start from it, an
 });
 
 test('Ctrl-C and cancel save what runs, and the same command goes on', async () => {
-  const words = [
-    ...tinyRun.map((word) => (word.startsWith('epochs') ? 'epochs=1000' : word)),
-    'name=long',
-    'seed=1..2',
-  ];
+  const words = [...tinyNetwork, 'epochs=1000', 'name=long', 'seed=1..2'];
   const options = ['jobs=2', 'threads=1'];
   const runs = join(folder, 'stopped', 'runs');
   /** Epochs in the logs of all runs: a process that asks for the status takes longer than an epoch. */

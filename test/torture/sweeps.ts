@@ -10,7 +10,7 @@ import { Random } from 'sparsebook/backend/random.js';
 import { freePort } from 'sparsebook/platform/freePort.js';
 import { noCluster, startCluster } from '../slurm/cluster.ts';
 import { sparsebook } from '../sparsebook.ts';
-import { tinyRun, trainedWeights } from '../sweeps.ts';
+import { tinyNetwork, trainedWeights } from '../sweeps.ts';
 import type { Outcome, Probe } from './probe.ts';
 
 /** What a sweep's runs are trained with, and what of it can be killed. */
@@ -118,7 +118,7 @@ function processesWith(words: string): number[] {
 async function killed(start: (data: string) => Promise<Cluster>, runs: number, kills: number): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'sparsebook-sweeps-'));
   const random = new Random(runs);
-  const words = [...tinyRun.map((word) => (word.startsWith('epochs') ? 'epochs=1' : word)), `seed=1..${runs}`];
+  const words = [...tinyNetwork, 'epochs=1', `seed=1..${runs}`];
   const cluster = await start(join(folder, 'killed'));
   const sweep = (data: string, ...more: string[]): ReturnType<typeof sparsebook> =>
     sparsebook(['sweep', ...words, ...more], { ...cluster.env, SPARSEBOOK_DATA: join(folder, data) });

@@ -77,12 +77,10 @@ function isDrawnByScripts(html: string): boolean {
 }
 
 function renderDisplay(display: Display, page: OutputPage): Html {
-  const scripted = isDrawnByScripts(textIn(display.data, 'text/html'));
-  const shown = Object.keys(renderers).filter((mime) => Object.hasOwn(display.data, mime));
-  const type = shown.find((mime) => mime !== 'text/html' || !scripted);
-  if (type === undefined && scripted)
-    throw new UserError('its HTML is drawn by scripts, and none of an output runs here');
+  const known = Object.keys(renderers).filter((mime) => Object.hasOwn(display.data, mime));
+  const type = known.find((mime) => mime !== 'text/html' || !isDrawnByScripts(textIn(display.data, mime)));
   if (type !== undefined) return renderers[type](display, type, page);
+  if (known.length > 0) throw new UserError('its HTML is drawn by scripts, and none of an output runs here');
   const types = Object.keys(display.data).join(', ');
   throw new UserError(types === '' ? 'its data holds nothing' : `nothing here shows its type, ${types}`);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -281,7 +281,8 @@ class Shape { sides = 3 }`);
   assert.deepEqual(about('Shape'), { name: 'Shape', type: 'typeof Shape', text: 'function Shape' });
   for (const name of ['path', 'tensor2d', 'Only']) assert.equal(about(name), undefined, name);
   assert.ok(tensors.count >= 1 && tensors.bytes >= 8);
-  const answered = join(mkdtempSync(join(tmpdir(), 'sparsebook-variables-')), 'answered');
+  const folder = mkdtempSync(join(tmpdir(), 'sparsebook-variables-'));
+  const answered = join(folder, 'answered');
   let meanwhile: Told | undefined;
   await kernel().execute(
     `import { existsSync } from 'node:fs';
@@ -296,6 +297,7 @@ const afterAll = 2;`,
         .finally(() => writeFileSync(answered, ''));
     },
   );
+  rmSync(folder, { recursive: true });
   const names = meanwhile!.variables.map(({ name }) => name);
   assert.deepEqual(
     [names.includes('earlier'), names.includes('afterAll'), names.includes('matrix')],

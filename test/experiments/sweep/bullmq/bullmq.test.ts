@@ -13,6 +13,7 @@ import { checkpointIn, Sweep } from 'sparsebook/experiments/sweep/sweep.js';
 import { freePort } from 'sparsebook/platform/freePort.js';
 import { readRun } from 'sparsebook/training/log/readRun.js';
 import { sparsebook, type Ended } from '../../../sparsebook.ts';
+import { tinyNetwork } from '../../../sweeps.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-bullmq-'));
 const started: ChildProcess[] = [];
@@ -22,17 +23,7 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-const settings = [
-  'network=c3',
-  'width=0.125',
-  'data=synthetic',
-  'sizes.train=64',
-  'sizes.validation=16',
-  'sizes.test=16',
-  'batch_size=16',
-  'backend=simd',
-];
-const oneRun = [...settings, 'seed=1'];
+const oneRun = [...tinyNetwork, 'seed=1'];
 
 /** Resolves when something is so. */
 async function until(what: string, isSo: () => unknown): Promise<void> {
@@ -83,7 +74,7 @@ async function hashes(sweep: Sweep): Promise<Record<string, string>> {
 
 const graph = `
 name: graph
-settings: { ${settings.join(', ').replaceAll('=', ': ')}, epochs: 2 }
+settings: { ${tinyNetwork.join(', ').replaceAll('=', ': ')}, epochs: 2 }
 points:
   - name: base
     grid: { seed: [1, 2] }
@@ -94,7 +85,7 @@ points:
 
 const failing = `
 name: failing
-settings: { ${settings.join(', ').replaceAll('=', ': ')}, epochs: 1 }
+settings: { ${tinyNetwork.join(', ').replaceAll('=', ': ')}, epochs: 1 }
 grid: { seed: [1] }
 points:
   - name: base
