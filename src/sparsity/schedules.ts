@@ -59,8 +59,7 @@ export function polynomial(amount: number, { begin = 0, end }: { begin?: number;
   const sparsity = (epoch: number): number => amount * (1 - (1 - (epoch - begin) / (end - begin)) ** 3);
   return Array.from({ length: end - begin }, (_, i) => {
     const epoch = begin + i + 1;
-    const before = sparsity(epoch - 1);
-    return { epoch, amount: (sparsity(epoch) - before) / (1 - before) };
+    return { epoch, amount: { sparsity: sparsity(epoch) } };
   });
 }
 
