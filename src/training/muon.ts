@@ -39,14 +39,18 @@ export function orthogonalised(matrix: tf.Tensor2D): tf.Tensor2D {
   return tf.tidy(() => {
     const [rows, columns] = matrix.shape;
     const tall = rows > columns;
-    let x = matrix.div<tf.Tensor2D>(matrix.norm().add(1e-7));
-    for (let step = 0; step < times; step++) {
-      // The smaller of the two products.
-      const square = x.matMul<tf.Tensor2D>(x, tall, !tall);
-      const factor = square.mul(b).add<tf.Tensor2D>(square.matMul(square).mul(c));
-      x = x.mul(a).add(tall ? x.matMul(factor) : factor.matMul(x));
+    const x = matrix.div(matrix.mul(matrix).sum().sqrt().add(1e-7));
+    // Each step multiplies X by a polynomial of the smaller of X'X and X X'. A convolution's matrix is a few times as
+    // long as wide: the steps are taken by that square alone, and X is multiplied once, by all of them.
+    let square: tf.Tensor = x.matMul(x, tall, !tall);
+    const identity = tf.eye(Math.min(rows, columns)).mul(a);
+    let all: tf.Tensor | undefined;
+    for (let step = 1; step <= times; step++) {
+      const factor: tf.Tensor = identity.add(square.mul(b)).add(square.matMul(square).mul(c));
+      all = all ? factor.matMul(all) : factor;
+      if (step < times) square = factor.matMul(square).matMul(factor);
     }
-    return x;
+    return (tall ? x.matMul(all!) : all!.matMul(x)) as tf.Tensor2D;
   });
 }
 

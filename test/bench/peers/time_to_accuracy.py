@@ -93,11 +93,15 @@ def load_kernels(net):
 def orthogonalised(matrix):
     x = matrix / (matrix.norm() + 1e-7)
     tall = x.shape[0] > x.shape[1]
-    for _ in range(5):
-        square = x.t() @ x if tall else x @ x.t()
-        factor = -4.775 * square + 2.0315 * square @ square
-        x = 3.4445 * x + (x @ factor if tall else factor @ x)
-    return x
+    square = x.t() @ x if tall else x @ x.t()
+    identity = 3.4445 * torch.eye(len(square))
+    product = None
+    for step in range(5):
+        factor = identity - 4.775 * square + 2.0315 * square @ square
+        product = factor if product is None else factor @ product
+        if step < 4:
+            square = factor @ square @ factor
+    return x @ product if tall else product @ x
 
 
 class Muon:
