@@ -19,8 +19,8 @@ interface EngineState {
 /** What a tensor may take of a core's cache, where three to five of them are at work. */
 const CACHED_BYTES = 160 * 1024;
 
-/** The fewest pixels that are worth reading a filter for, which can be larger than they are. */
-const FEWEST_PIXELS = 128;
+/** The fewest pixels of so many channels that are worth reading a filter for, which can be larger than they are. */
+const fewestPixels = (channels: number): number => (channels < 256 ? 128 : 256);
 
 /**
  * A tfjs backend for plain CPUs: everything the `cpu` backend can do, with the kernels that matter replaced by SIMD
@@ -208,8 +208,9 @@ export class SimdBackend extends MathBackendCPU {
    */
   together<T>({ shape }: tf.TensorInfo, use: () => T): T {
     if (!(this.pool instanceof Pool) || shape.length < 3) return use();
-    const imageBytes = 4 * tf.util.sizeFromShape(shape.slice(1));
-    const least = Math.ceil(FEWEST_PIXELS / tf.util.sizeFromShape(shape.slice(1, -1)));
+    const [pixels, channels] = [tf.util.sizeFromShape(shape.slice(1, -1)), shape.at(-1)!];
+    const least = Math.ceil(fewestPixels(channels) / pixels);
+    const imageBytes = 4 * pixels * channels;
     return this.pool.together(shape[0], Math.max(least, Math.floor(CACHED_BYTES / imageBytes)), use, least);
   }
 

@@ -43,6 +43,8 @@ export interface ConvolutionPass extends Omit<Whole, 'row'> {
 const BAND_BYTES = 512 * 1024;
 /** Bytes of a block of tiles in Winograd's domain that do. */
 const WINOGRAD_BYTES = 400_000;
+/** Bytes of a filter in Winograd's domain that a core's cache does not hold. */
+const LARGE_FILTER = 4 * 2 ** 20;
 
 /**
  * The pass without the taps that see only padding, or undefined if none sees the image: the output is then the bias.
@@ -178,8 +180,12 @@ function convolveBands(backend: SimdBackend, pass: ConvolutionPass, images: numb
   });
 }
 
-/** Tiles transformed at a time: the most that keep both sets of planes within the cache. */
-export function winogradBlock({ kernelHeight, cin, cout }: Geometry): number {
+/**
+ * Tiles transformed at a time: the most that keep both sets of planes within the cache. A filter of `large` bytes in
+ * Winograd's domain leaves the cache between two blocks: more tiles then, so that it is read less often.
+ */
+export function winogradBlock({ kernelHeight, cin, cout }: Geometry, large = LARGE_FILTER): number {
+  if (planes(kernelHeight) * 4 * cin * cout >= large) return 48;
   const fitting = Math.floor(WINOGRAD_BYTES / (planes(kernelHeight) * 4 * (cin + cout)));
   return Math.max(6, Math.min(30, Math.floor(fitting / 6) * 6));
 }

@@ -6,6 +6,9 @@ import { allTaps, borderedColumns, prefersPositions, prefersWinograd, seeingTaps
 /** Bytes that all chunks' accumulators together may take. */
 const ACCUMULATORS = 64 * 2 ** 20;
 
+/** Bytes of one in Winograd's domain that a core's cache does not hold: it is read and written. */
+const LARGE_ACCUMULATOR = 2 ** 20;
+
 /** Pixels (or tiles) that are taken at a time: adding to an accumulator costs as much as one of them. */
 export const PIXELS = 128;
 
@@ -135,7 +138,7 @@ function winograd(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): v
   const accumulatorBytes = planes(kernel) * 4 * roundUp(g.cin, backend.rows) * roundUp(g.cout, 8);
   const tiles = g.batch * Math.ceil(g.outHeight / 4) * Math.ceil(g.outWidth / 4);
   const chunks = partialSums(g.batch, tiles, 32, accumulatorBytes);
-  const block = winogradBlock(g);
+  const block = winogradBlock(g, LARGE_ACCUMULATOR);
   backend.withBlock(chunks * accumulatorBytes + 4 * block, (accumulators) => {
     const offsets = accumulators + chunks * accumulatorBytes;
     backend.pool.kernels.pixelOffsets(offsets, 1, 1, block, roundUp(g.cin, 4), 0, 0, 1);
