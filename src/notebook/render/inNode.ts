@@ -81,8 +81,8 @@ export function sanitize(html: string, parts: readonly Html[] = []): Html {
 const NOT_IN_XML = /[\x00-\x08\v\f\x0e-\x1f\ufffe\uffff]/g;
 
 /**
- * The first drawing (an svg element) of a text without what runs, as XML; empty where there is none. It is for an `img`,
- * in which styles and names are its own: they stay.
+ * The first drawing (an svg element) of a text without what runs, as XML; empty where there is none. It is for an
+ * `img`, in which styles and names are its own: they stay.
  */
 export function sanitizeDrawing(svg: string): string {
   refuseEndless(svg);

@@ -1,4 +1,5 @@
-// Cells that change what the kernel itself works with. Whoever waits for an answer gets one, or hears that the kernel ended.
+// Cells that change what the kernel itself works with: whoever waits for an answer gets one, or hears that the kernel
+// ended.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findKernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';

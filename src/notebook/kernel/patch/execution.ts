@@ -76,7 +76,7 @@ export function repairExecution(
     try {
       await execute();
     } catch (error) {
-      // Not the cell has failed but what runs it: an earlier one may have changed what that works with, such as Promise.
+      // Not the cell has failed but what runs it: an earlier one may have changed what that works with (Promise).
       try {
         const failure = { ...failureOf(error) };
         publish('error', failure);
