@@ -11,30 +11,51 @@ import type { OutputPage } from './outputPage.js';
 import { sanitizer } from './sanitizer.js';
 
 interface Jsdom {
-  JSDOM: new (html: string, options: object) => { window: Purify.WindowLike };
+  JSDOM: new (html: string, options: object) => { window: Purify.WindowLike & { XMLSerializer: typeof XMLSerializer } };
   VirtualConsole: new () => object;
 }
 
-let clean: ReturnType<typeof sanitizer> | undefined;
-let drawings: Purify.DOMPurify | undefined;
+interface Purifier {
+  purifier: Purify.DOMPurify;
+  /** An element as XML: HTML's own writing of it has names, such as `&nbsp;`, that XML does not know. */
+  toXml: (element: Element) => string;
+}
 
-function newPurifier(): Purify.DOMPurify {
+let clean: ReturnType<typeof sanitizer> | undefined;
+let drawings: Purifier | undefined;
+
+function newPurifier(): Purifier {
   // Half a second to load: only pages that hold HTML wait for it.
   const require = createRequire(import.meta.url);
   const { JSDOM, VirtualConsole } = require('jsdom') as Jsdom;
   const DOMPurify = require('dompurify') as typeof Purify.default;
-  return DOMPurify(new JSDOM('', { virtualConsole: new VirtualConsole() }).window);
+  const { window } = new JSDOM('', { virtualConsole: new VirtualConsole() });
+  return { purifier: DOMPurify(window), toXml: (element) => new window.XMLSerializer().serializeToString(element) };
 }
 
 /** Reading what is nested deeper takes time by the square of it; browsers stop at 512. */
 const DEEPEST = 1000;
+/** So does reading what a tag has of attributes. */
+const MOST_ATTRIBUTES = 2000;
 /** Elements that end by themselves where the next begins, or hold nothing. */
 const UNENDED =
   /^(area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|source|tbody|td|tfoot|th|thead|tr|wbr)$/i;
+/** An attribute, as a reader of HTML finds it in a tag. */
+const ATTRIBUTE = /[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s>"'][^\s>]*)?)?/y;
 
-function refuseDepth(html: string): void {
+function refuseEndless(html: string): void {
+  const tag = /<(\/?)([a-z][a-z0-9-]*)/gi;
   let depth = 0;
-  for (const [, end, name] of html.matchAll(/<(\/?)([a-z][a-z0-9-]*)/gi)) {
+  for (let found = tag.exec(html); found !== null; found = tag.exec(html)) {
+    const [, end, name] = found;
+    ATTRIBUTE.lastIndex = tag.lastIndex;
+    for (let count = 0; ATTRIBUTE.test(html); count++) {
+      tag.lastIndex = ATTRIBUTE.lastIndex;
+      if (count === MOST_ATTRIBUTES)
+        throw new UserError(
+          `a tag of HTML must have at most ${MOST_ATTRIBUTES} attributes to be shown; <${name}> has more`,
+        );
+    }
     if (UNENDED.test(name)) continue;
     depth = end === '' ? depth + 1 : Math.max(0, depth - 1);
     if (depth > DEEPEST)
@@ -44,25 +65,32 @@ function refuseDepth(html: string): void {
 
 /**
  * What `sanitizer` does, from text to text, where there is no browser; places that are held for parts get them. Throws
- * a UserError for what is nested without end.
+ * a UserError for what is nested, or has attributes, without end.
  */
 export function sanitize(html: string, parts: readonly Html[] = []): Html {
   // Words alone, as most captions are, need no half second of loading.
   if (!/[<&]/.test(html)) return asHtml(html);
-  refuseDepth(html);
-  clean ??= sanitizer(newPurifier());
+  refuseEndless(html);
+  clean ??= sanitizer(newPurifier().purifier);
   // Written out, neither text nor an attribute can hold these quotes between these brackets.
   const place = /<span class="sparsebook-part-(\d+)"><\/span>/g;
   return asHtml(clean(html).innerHTML.replace(place, (_place, part: string) => String(parts.at(Number(part)) ?? '')));
 }
 
+/** Letters that XML has none of. */
+const NOT_IN_XML = /[\x00-\x08\v\f\x0e-\x1f\ufffe\uffff]/g;
+
 /**
- * A drawing (an svg element) without what runs. It is for an `img`, in which styles and names are its own: they stay.
+ * The first drawing (an svg element) of a text without what runs, as XML; empty where there is none. It is for an
+ * `img`, in which styles and names are its own: they stay.
  */
 export function sanitizeDrawing(svg: string): string {
-  refuseDepth(svg);
+  refuseEndless(svg);
   drawings ??= newPurifier();
-  return drawings.sanitize(svg, { USE_PROFILES: { svg: true, svgFilters: true } });
+  const { purifier, toXml } = drawings;
+  const body = purifier.sanitize(svg, { USE_PROFILES: { svg: true, svgFilters: true }, RETURN_DOM: true });
+  const drawing = (body as HTMLElement).querySelector('svg');
+  return drawing ? toXml(drawing).replace(NOT_IN_XML, '') : '';
 }
 
 const types: Record<string, string> = {

@@ -36,7 +36,8 @@ const renderers: Record<string, (display: Display, type: string, page: OutputPag
     markup`<div class="output rich">${page.latex.output(textIn(data, type))}</div>`,
   // As an image, a drawing can neither run scripts nor load anything, whatever it holds.
   'image/svg+xml': (display, type, page) => {
-    const svg = page.foreignSvg(textIn(display.data, type));
+    // XML begins with its first letter.
+    const svg = page.foreignSvg(textIn(display.data, type).trim());
     if (!/<svg\b[^<]*>/.test(svg)) throw new UserError('its drawing holds no whole svg element');
     const alone = svg.replace(/<svg\b(?![^<>]*\sxmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
     // Browsers take all other letters as they are.

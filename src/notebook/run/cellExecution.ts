@@ -15,6 +15,8 @@ export class CellExecution {
   private readonly area: OutputArea;
   private readonly times: Record<string, string> = {};
   private executionCount: number | null = null;
+  /** The first that the kernel told of, also beside an answer that all went well. */
+  private failure: CellFailure | undefined;
   /** The kernel has answered; what the cell left running may still print. */
   over = false;
   /** Whether the kernel ended with it. */
@@ -41,7 +43,11 @@ export class CellExecution {
     this.times['shell.execute_reply'] = new Date().toISOString();
     const { reply } = outcome;
     if (reply.status !== 'dead') this.executionCount = reply.execution_count ?? this.executionCount;
-    if (reply.status === 'ok') return;
+    if (reply.status === 'ok') {
+      // Something that it left running failed while the kernel answered.
+      if (this.failure) this.fault = this.faultFrom(this.failure);
+      return;
+    }
     const told = failureWithout(outcome, limits);
     const shown = this.lastError();
     if (!told) this.fault = this.faultFrom(shown ?? this.errorFromStderr());
@@ -88,7 +94,10 @@ export class CellExecution {
       this.executionCount = content.execution_count as number | null;
     }
     this.area.add(message);
-    if (header.msg_type === 'error' && this.over) this.fault ??= this.faultFrom(content as unknown as CellFailure);
+    if (header.msg_type === 'error') {
+      this.failure ??= content as unknown as CellFailure;
+      if (this.over) this.fault ??= this.faultFrom(this.failure);
+    }
     this.onMessage(message);
   }
 

@@ -383,6 +383,14 @@ test('the stack that a cell prints is the one that its traceback shows', async (
   assert.equal(stdout(), '    at cell:3:8\n');
 });
 
+test('an error whose message has many megabytes keeps its name and its beginning', async () => {
+  const { outcome, traceback } = await execute("throw new RangeError('m'.repeat(20_000_000));");
+  assert.ok(outcome.status === 'error');
+  assert.equal(outcome.ename, 'RangeError');
+  assert.match(traceback(), /^RangeError: m{100}[^]*further characters are left out/);
+  assert.ok(traceback().length < 1_100_000);
+});
+
 test('an error whose message is no text is reported all the same, and the kernel lives', async () => {
   const { outcome } = await execute(
     'const odd: any = new Error(); odd.message = { status: 500 }; odd.name = 5; throw odd;',

@@ -77,7 +77,7 @@ test('a drawing keeps the looks that it has of its own', () => {
     '<svg viewBox="0 0 9 9"><style>.bar{fill:crimson}#a{opacity:.5}</style><filter id="f"></filter><rect id="a" class="bar" filter="url(#f)"/></svg>';
   const svg = drawingIn(show({ 'image/svg+xml': drawing }));
   assert.match(svg, /<style>\.bar\{fill:crimson\}#a\{opacity:\.5\}<\/style>/);
-  assert.match(svg, /<rect id="a" class="bar" filter="url\(#f\)">/);
+  assert.match(svg, /<rect id="a" class="bar" filter="url\(#f\)"\/>/);
 });
 
 const formulas: [what: string, html: string, shown: RegExp][] = [

@@ -129,3 +129,28 @@ test('HTML and drawings that are nested without end are refused before they are 
   assert.ok(String(sanitize('<p>one<p>two<br>'.repeat(2000))).includes('two'));
   assert.ok(String(sanitize('<b>x</b>'.repeat(2000))).includes('<b>x</b>'));
 });
+
+test('a tag of more attributes than anybody writes is refused before it is read; long values and many tags are not', () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => `a${i}="b"`).join(' ');
+  for (const html of [`<p ${many}>x`, `<p\n"'/${many.replaceAll('"', '')}>x`, `<p title=" ${many}" ${many}`]) {
+    assert.throws(() => sanitize(html), { name: 'UserError', message: /at most 2000 attributes.*<p> has more/ });
+  }
+  assert.throws(() => sanitizeDrawing(`<svg ${many}></svg>`), { name: 'UserError' });
+  assert.equal(sanitize(`<p title="${'a=1 '.repeat(5000)}">x</p>`).slice(0, 20), '<p title="a=1 a=1 a=');
+  assert.ok(sanitize('<b title=x lang="en">x</b>'.repeat(2000)).endsWith('<b title="x" lang="en">x</b>'));
+});
+
+test('a drawing stays one that can be read as XML, whatever stands around it or in its texts', () => {
+  const drawing = '<svg xmlns="http://www.w3.org/2000/svg"><text>a\u00a0b &amp; c</text></svg>';
+  const doctype = '<?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "y" [ <!ENTITY ns "http://www.w3.org/2000/svg"> ]>';
+  for (const text of [
+    drawing,
+    drawing.replace('\u00a0', '&#160;'),
+    `${doctype}\n${drawing}`,
+    `before ${drawing} after`,
+  ]) {
+    assert.equal(sanitizeDrawing(text), drawing);
+  }
+  assert.equal(sanitizeDrawing(drawing.replace('b', '\u0001b\uffff')), drawing);
+  assert.equal(sanitizeDrawing('words alone'), '');
+});

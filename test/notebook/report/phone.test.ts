@@ -63,6 +63,17 @@ const questions = {
   })()`,
   /** The colour of the last figure's numbers. */
   ink: `[...document.querySelectorAll('.xtick text')].at(-1).style.fill`,
+  /** Whether the first letter of a paragraph in Hebrew stands right of its last. */
+  fromRight: `(() => {
+    const [words] = document.querySelector('[id$="rtl"]').childNodes;
+    const leftOf = (place) => {
+      const range = document.createRange();
+      range.setStart(words, place);
+      range.setEnd(words, place + 1);
+      return range.getBoundingClientRect().left;
+    };
+    return leftOf(0) > leftOf(words.length - 1);
+  })()`,
   caption: `document.querySelector('caption').getBoundingClientRect().right <= innerWidth`,
   curve: `[...document.querySelectorAll('.plot')][1].querySelector('.scatterlayer .js-line').getAttribute('d')`,
 };
@@ -81,7 +92,14 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
       crowded,
     ];
     const outputs = shown.map((figure) => display({ 'application/vnd.plotly.v1+json': figure }));
+    const word = 'AWordWithoutAnEnd'.repeat(30);
     const page = notebookOf(
+      {
+        cell_type: 'markdown',
+        id: 'words',
+        metadata: {},
+        source: `# ${word}\n\n${word}\n\n- ${word}\n\n> [${word}](${word})\n\n## ${word}\n\n<p id="rtl">מאה 100 (a).</p>`,
+      },
       codeCell(`const wide = '${'x'.repeat(200)}';`, { outputs: [display({ 'text/html': table })] }),
       codeCell('show()', { outputs }),
     );
@@ -124,6 +142,7 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
         assert.deepEqual(await page.evaluate(questions.texts), { boxes: 9, reaching: [] });
         assert.deepEqual(await page.evaluate(questions.meeting), []);
         assert.equal(await page.evaluate(questions.caption), true);
+        assert.equal(await page.evaluate(questions.fromRight), true);
       }
       await page.context().close();
     });

@@ -6,7 +6,7 @@ import { CellRun } from '../cellRun.js';
 import type { MessageContent } from '../wire.js';
 import { CellExecutor } from './cellExecutor.js';
 import { bundleOf, captureOutput, refuseInput, captureChildren } from './cellOutput.js';
-import { failureOf, interruption, repairStackTraces } from './failures.js';
+import { endKernel, failureOf, interruption, repairStackTraces } from './failures.js';
 import type { ExecutionHistory } from './messages.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 import { unbroken } from './watchThread.js';
@@ -51,9 +51,14 @@ export function repairExecution(
     const publish = (type: string, content: MessageContent): void => {
       if (silent !== true) reply(type, content, self.iopub);
     };
-    const run = new CellRun(code, publish, { bundleOf, failureOf });
     const isStored = silent !== true && store_history !== false;
-    const count = await queue.add(async () => {
+    const execute = async (): Promise<void> => {
+      const run = new CellRun(code, publish, { bundleOf, failureOf });
+      const count = await queue.add(() => runNumbered(run));
+      const outcome = run.failure ? { status: 'error', ...run.failure } : { status: 'ok', user_expressions: {} };
+      reply('execute_reply', count ? { execution_count: count, ...outcome } : { status: 'aborted' }, socket);
+    };
+    const runNumbered = async (run: CellRun): Promise<number> => {
       current = run;
       if (isStored) history.add(++self.handler.execCount, code);
       const count = self.handler.execCount;
@@ -67,9 +72,19 @@ export function repairExecution(
       run.flush();
       if (run.failure && stop_on_error !== false) queue.drop();
       return count;
-    });
-    const outcome = run.failure ? { status: 'error', ...run.failure } : { status: 'ok', user_expressions: {} };
-    reply('execute_reply', count ? { execution_count: count, ...outcome } : { status: 'aborted' }, socket);
+    };
+    try {
+      await execute();
+    } catch (error) {
+      // Not the cell has failed but what runs it: an earlier one may have changed what that works with (Promise).
+      try {
+        const failure = { ...failureOf(error) };
+        publish('error', failure);
+        reply('execute_reply', { status: 'error', ...failure }, socket);
+      } catch {
+        endKernel(error);
+      }
+    }
   });
 
   const runCell = async (run: CellRun, count: number, name: string): Promise<void> => {

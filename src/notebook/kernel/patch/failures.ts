@@ -1,5 +1,7 @@
+import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import { grouped } from '../../../formats/text.js';
 import type { Place } from './cellScript.js';
 import type { DiagnosticCategory } from 'typescript';
 import type { CellFailure } from '../cellRun.js';
@@ -24,10 +26,18 @@ export const interruption = new Error('the cell was interrupted');
 /** A value as `console.log` writes it. */
 export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspect(value));
 
+/** In characters: a message that is too large is not read, and with it the error's name would be lost. */
+const LONGEST = 1_000_000;
+
+function kept(text: string): string {
+  const more = text.length - LONGEST;
+  return more > 0 ? `${text.slice(0, LONGEST)}\n… ${grouped(more)} further characters are left out …` : text;
+}
+
 const failure = (ename: string, evalue: string, text = `${ename}: ${evalue}`): CellFailure => ({
-  ename,
-  evalue,
-  traceback: text.split('\n'),
+  ename: kept(ename),
+  evalue: kept(evalue),
+  traceback: kept(text).split('\n'),
 });
 
 /** The failure of a cell that threw, or whose promise was rejected with, the given value. */
@@ -44,10 +54,24 @@ export function failureOf(thrown: unknown): CellFailure {
   }
 }
 
+/**
+ * Ends a kernel that can answer no longer, with the reason as its last output: whoever asked would wait without end.
+ */
+export function endKernel(error: unknown): void {
+  try {
+    writeSync(2, 'The kernel ends, for it can answer no longer: a cell has changed what it works with.\n');
+    writeSync(2, `${failureOf(error).traceback.join('\n')}\n`);
+  } finally {
+    process.exit(1);
+  }
+}
+
 function tracebackOf(error: Error): string {
   if (error instanceof CompileError) return error.diagnostics.map((found) => pointAt(error.code, found)).join('\n');
   // A UserError says by itself what to do; a stack would only bury it.
   if (error.name === 'UserError') return `${error.name}: ${error.message}`;
+  // What lies around a text of many megabytes would be sought in it for seconds.
+  if (typeof error.stack === 'string' && error.stack.length > LONGEST) return error.stack;
   // Node puts what has no frames into brackets.
   return inspect(error).replace(/^\[([^]*?)\](?=$| \{\n)/, '$1');
 }

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type * as TypeScript from 'typescript';
-import { charactersIn, decodeMessage, encodeMessage, unitsIn } from '../wire.js';
+import { charactersIn, decodeMessage, encodeMessage, headerOf, unitsIn } from '../wire.js';
 import type { MessageContent, ReceivedMessage } from '../wire.js';
 import type { CellExecutor } from './cellExecutor.js';
 import { kernelTypeScript } from './compiler.js';
-import { failureOf, problemsOf } from './failures.js';
+import { endKernel, failureOf, problemsOf } from './failures.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 import { tensorMemory } from './variables.js';
 
@@ -22,6 +22,18 @@ function answer(key: string, request: ReceivedMessage, to: Outlet, type: string,
     content,
   };
   void to.send(encodeMessage(key, message, request.identities));
+}
+
+/** Whether messages can still be written and read: a cell may have changed JSON, Buffer or Date under the kernel. */
+function canAnswer(): boolean {
+  try {
+    const header = headerOf('status');
+    const frames = encodeMessage('', { header, parent_header: {}, metadata: {}, content: {} });
+    const received = frames.map((frame) => Buffer.from(frame as string));
+    return decodeMessage('', received).message.header.msg_id === header.msg_id;
+  } catch {
+    return false;
+  }
 }
 
 function answered(content: () => MessageContent): MessageContent {
@@ -65,6 +77,7 @@ export function repairMessages(
       answer(key, request, socket, type.replace('_request', '_reply'), content);
       answer(key, request, self.iopub, 'status', { execution_state: 'idle' });
     } catch (error) {
+      if (!canAnswer()) return endKernel(error);
       // Not console.error: that belongs to the running cell, and this is not the cell's fault.
       writeSync(2, `kernel: ${inspect(error)}\n`);
     }
