@@ -26,6 +26,10 @@ const LOOK_UP = '(globalThis as unknown as { __parameter__: <T>(name: string, us
  */
 const lookUp = (name: string, written: string): string => `${LOOK_UP}(${JSON.stringify(name)}, ${written})`;
 
+/** TypeScript names modules and files by their full paths. */
+const withoutFolders = (said: string): string =>
+  said.replace(/(import\("|(?<=\s)')(?:\/|[A-Za-z]:\/)[^"']*\/(?=[^"'/]+["'])/g, '$1');
+
 function compileAll(cells: CellOfPage[]): CompiledForPage[] {
   const converter = createConverter({ isJS: false, isBrowser: false });
   // A name alone: the page says nothing of this machine's folders.
@@ -43,7 +47,7 @@ function compileAll(cells: CellOfPage[]): CompiledForPage[] {
       const { declares, imports } = cell.script;
       return { id, declares, imports, lastValue: cell.lastValue, code: cell.code };
     } catch (error) {
-      return { id, fault: `it does not compile: ${reasonOf(error)}` };
+      return { id, fault: `it does not compile: ${withoutFolders(reasonOf(error)).replace(/\.$/, '')}` };
     }
   });
   converter.close();

@@ -176,9 +176,47 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await holds(tab, "document.querySelectorAll('.cell').length === 5");
     await tab.keyboard.press('z');
     await holds(tab, "document.querySelectorAll('.cell').length === 6");
+    await tab.evaluate(`new MutationObserver(() => (focused = document.activeElement.dataset.id))
+      .observe(document.getElementById('cells'), { childList: true })`);
+    const moved = await selected(tab);
+    await tab.keyboard.press('Control+Shift+ArrowUp');
+    await holds(tab, 'globalThis.focused !== undefined');
+    assert.equal(await tab.evaluate('focused'), moved, 'a cell that is moved keeps the keyboard');
     await tab.keyboard.press('h');
     await tab.getByRole('dialog', { name: 'Keys' }).waitFor();
     await tab.keyboard.press('Escape');
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
+
+  test('what is found is shown, out of what it is folded away in; a switch in focus follows the document', async (t) => {
+    const details = '<details><summary>More</summary>\n\nA needle.\n\n</details>';
+    const folded = notebookOf(
+      { cell_type: 'markdown', id: 'closed', metadata: {}, source: details },
+      codeCell('1', {
+        id: 'hidden',
+        outputs: [{ output_type: 'stream', name: 'stdout', text: 'a second needle' }],
+        metadata: { tags: ['hide-output'] },
+      }),
+      fresh('parameters', 'const flip = true; // or not', ['parameters']),
+    );
+    const { tab, incidents } = await visit('own.ipynb', {}, await ownSite(t, folded));
+    await tab.keyboard.press('Control+f');
+    await tab.keyboard.type('needle');
+    await tab.locator('.said:text-is("1 of 2")').waitFor();
+    await cell(tab, 'closed').getByText('A needle.').waitFor();
+    await tab.keyboard.press('Enter');
+    await cell(tab, 'hidden').getByText('a second needle').waitFor();
+    await tab.keyboard.press('Escape');
+
+    const flip = tab.getByLabel('flip');
+    await flip.focus();
+    await tab.keyboard.press('Space');
+    await shows(tab, 'parameters', 'false');
+    // As another tab would, or a browser that leaves the focus where it is at a click on a button.
+    await tab.getByText('Reset to defaults').evaluate((reset) => (reset as unknown as { click(): void }).click());
+    await shows(tab, 'parameters', 'true');
+    await holds(tab, "document.activeElement.type === 'checkbox' && document.activeElement.checked");
     assert.deepEqual(incidents, []);
     await tab.context().close();
   });

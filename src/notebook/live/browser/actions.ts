@@ -63,7 +63,10 @@ export function actionsOf(parts: PageParts): Record<Action, () => void> {
     const { selected, index } = view;
     if (!selected || index + step < 0 || index + step >= view.length) return;
     order({ do: 'move', id: selected.id, index: index + step });
-    setTimeout(() => selected.focus(), 150);
+    whenThere(
+      () => view.index === index + step,
+      () => view.selected === selected && selected.focus(),
+    );
   };
   /** For an action on the selected cell. */
   const onCell = (act: (cell: CellView) => unknown) => (): void => {
@@ -133,7 +136,7 @@ export function actionsOf(parts: PageParts): Record<Action, () => void> {
 }
 
 /** Acts once the server has answered by a patch; gives up after 3 s. */
-function whenThere(is: () => boolean, act: () => void, tries = 60): void {
+function whenThere(is: () => boolean, act: () => unknown, tries = 60): void {
   if (is()) act();
   else if (tries > 0) setTimeout(() => whenThere(is, act, tries - 1), 50);
 }

@@ -119,6 +119,14 @@ export class CellView {
     part.scrollIntoView({ block: 'start' });
   }
 
+  /** Brings a part of what is read into view, out of whatever it is folded away in. */
+  show(part: Element): void {
+    this.leave();
+    this.folds.set(this.outputs.root.contains(part) ? 'outputs' : 'source', true);
+    for (const closed of this.root.querySelectorAll('details')) if (closed.contains(part)) closed.open = true;
+    part.scrollIntoView({ block: 'center' });
+  }
+
   /** Selects a part of the source, in view. */
   reveal(from: number, to: number): void {
     this.folds.set('source', true);

@@ -73,14 +73,14 @@ export class NotebookView {
   }
 
   private arrange(order: string[]): void {
-    const focused = this.root.contains(document.activeElement);
+    const focused = this.root.contains(document.activeElement) && (document.activeElement as HTMLElement);
     const was = this.index;
     for (const [id, cell] of this.cells) {
       if (order.includes(id)) continue;
       cell.root.remove();
       this.cells.delete(id);
     }
-    // What stands right is left alone: moving an element takes its focus away.
+    // What stands right is left alone, with its plots and its place in the page.
     let after: Element | null = null;
     for (const id of order) {
       const { root } = this.cells.get(id)!;
@@ -89,9 +89,11 @@ export class NotebookView {
       after = root;
     }
     this.order = order;
+    // Moving an element takes its focus away.
+    if (focused && focused.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
     if (!this.cells.has(this.current)) {
       const next = order.at(Math.min(Math.max(0, was), order.length - 1));
-      this.select(next, focused);
+      this.select(next, focused !== false);
     }
     const empty = this.root.querySelector('.none');
     if (order.length > 0) empty?.remove();

@@ -74,6 +74,8 @@ class Row {
   private readonly fault = element('p', { class: 'fault', role: 'alert' });
   private control: ParameterControl;
   private timer = 0;
+  /** The text that the box was last given, or that it handed over last. */
+  private settled = '';
 
   constructor(
     control: ParameterControl,
@@ -113,9 +115,9 @@ class Row {
       this.slider.max = String(range.max);
       this.slider.step = String(range.step);
     }
-    if (this.timer || this.box === document.activeElement) return;
+    if (this.timer || this.isWritten) return;
     if (this.box instanceof HTMLInputElement && this.box.type === 'checkbox') this.box.checked = value === true;
-    else this.box.value = textOf(value);
+    else this.settled = this.box.value = textOf(value);
     if (this.slider && this.slider !== document.activeElement) this.slider.value = textOf(value);
     this.fault.textContent = '';
   }
@@ -128,6 +130,7 @@ class Row {
     const read = this.read();
     this.fault.textContent = read === undefined ? this.whyNot() : '';
     if (read === undefined) return false;
+    this.settled = this.box.value;
     if (JSON.stringify(read) === JSON.stringify(this.control.value)) return true;
     this.control = { ...this.control, value: read as ParameterControl['value'] };
     this.host.set(this.control.name, read);
@@ -136,6 +139,17 @@ class Row {
 
   focus(): void {
     this.box.focus();
+  }
+
+  /** Whether a text stands in the box that is not handed over yet. A choice and a switch are at once. */
+  private get isWritten(): boolean {
+    const { box } = this;
+    return (
+      box instanceof HTMLInputElement &&
+      box.type === 'text' &&
+      box === document.activeElement &&
+      box.value !== this.settled
+    );
   }
 
   private slide(): void {

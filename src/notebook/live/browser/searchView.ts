@@ -114,10 +114,8 @@ export class SearchView {
     this.index = (this.index + by + length) % length;
     this.said.textContent = `${this.index + 1} of ${length}${length === MOST ? ' or more' : ''}`;
     const one = this.found[this.index];
-    if ('range' in one) {
-      const part = one.range.startContainer.parentElement!;
-      part.scrollIntoView({ block: 'center' });
-    } else one.cell.reveal(one.from, one.to);
+    if ('range' in one) one.cell.show(one.range.startContainer.parentElement!);
+    else one.cell.reveal(one.from, one.to);
     if ('highlights' in CSS) CSS.highlights.set('found-here', new Highlight(...('range' in one ? [one.range] : [])));
   }
 
