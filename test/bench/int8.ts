@@ -1,5 +1,5 @@
-// What whole numbers are worth: compiled plans of compact networks with floats and with int8, batch norms folded in both,
-// by turns; what the stored networks lose in accuracy, and how large their files are.
+// What whole numbers are worth: compiled plans of compact networks with floats and with int8, batch norms folded in
+// both, by turns; what the stored networks lose in accuracy, and how large their files are.
 //   npm run bench:int8
 //   npm run bench:int8 -- --rounds 8 --threads 1 --networks googlenet,resnet20
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
