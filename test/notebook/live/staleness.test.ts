@@ -178,6 +178,31 @@ const reruns: [string, string[], number[]][] = [
     ['const w = [1];', 'console.log(rate, w, w.join(), w.map((n) => n + 1));', 'console.log(w);'],
     [0, 2],
   ],
+  [
+    'a counter of its own loop, and none of another',
+    ['for (let i = 0; i < rate; i++) log(i);', 'for (let i = 0; i < 3; i++) log(i);', 'log(i);'],
+    [0, 1],
+  ],
+  [
+    'a sum of its own function, and none of another',
+    [
+      'const one = (rows) => { let sum = rate; for (const row of rows) sum += row; return sum; };',
+      'const other = (rows) => { let sum = 0; for (const row of rows) sum += row; return sum; };',
+      'show(one([1]));',
+    ],
+    [0, 1, 3],
+  ],
+  [
+    'a name that a block has for itself elsewhere',
+    ['let i = 0;', '{ let i = 5; i++; }\ni = rate;', 'show(i);'],
+    [0, 1, 2, 3],
+  ],
+  [
+    'a local name for a shared object',
+    ['const w = [1];', '{ let v = 0; v = w; v.push(rate); }', 'show(w);'],
+    [0, 1, 2, 3],
+  ],
+  ['what is printed', ['process.stdout.write(`${rate}`);', 'show(process.version);'], [0, 1]],
   ['an import', ["import { show } from 'x';", 'show(rate);', 'show(1);'], [0, 2]],
   ['a name that is declared again', ['const t = 1;', 'const u = rate;', 'const u = 5;', 'show(u);'], [0, 2, 3, 4]],
 ];

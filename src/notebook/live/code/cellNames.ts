@@ -1,4 +1,14 @@
 import { childrenOf, isCast, parse, separated, statementsOf, type SyntaxNode } from '../../run/syntax.js';
+import {
+  blockOf,
+  definitionsIn,
+  isPattern,
+  isPlain,
+  isShorthand,
+  namesBelow,
+  plainDefinitions,
+} from './definitions.js';
+import { callsSomething, held, root, targetsOf } from './definitions.js';
 
 /** The names through which a piece of code depends on others and others on it. */
 export interface CellNames {
@@ -58,6 +68,9 @@ class Reader {
   private readonly hands: Statement['hands'] = new Map();
   private readonly writes = new Set<string>();
   private readonly parameters = new Set<string>();
+  /** Where plain values of a block or loop are declared, by their names: `for (let i = 0; …)`. */
+  private readonly locals = new Map<string, SyntaxNode[]>();
+  private readonly mentions = new Map<string, SyntaxNode[]>();
 
   constructor(private readonly cell: string) {}
 
@@ -70,6 +83,7 @@ class Reader {
     const [{ name: kind }] = nodes;
     const initialised = nodes.length > 1;
     if (initialised) for (const name of definitions) this.link(name, value);
+    this.dropLocals();
     const { aliases, hands, writes, parameters } = this;
     const fixed =
       /^(?:Import|Function|Enum|TypeAlias|Interface)Declaration$/.test(kind) ||
@@ -96,13 +110,18 @@ class Reader {
     if (node.name === 'VariableDeclaration' && children[0].name === 'var') {
       for (const name of definitionsIn(node)) this.add('declares', name);
     }
+    const block = node.name === 'VariableDeclaration' ? blockOf(node) : undefined;
+    if (block) for (const name of plainDefinitions(children)) push(this.locals, this.text(name), block);
     for (const target of targetsOf(node, children)) {
       const variable = root(target);
       for (const name of variable ? [variable] : namesBelow(target)) {
         this.add('uses', name);
         this.add(target === name ? 'assigns' : 'mutates', name);
         if (target !== name) this.writes.add(this.text(name));
-        if (node.name === 'AssignmentExpression') this.link(name, children.at(-1)!, target !== name);
+        const [, operator, value] = children;
+        // Sums and the like are new; `=`, `??=`, `||=` and `&&=` give the value itself.
+        if (node.name === 'AssignmentExpression' && /^(?:\?\?|\|\||&&)?=$/.test(this.text(operator)))
+          this.link(name, value, target !== name);
       }
     }
     // What is done to a row, `for (const row of rows)`, is done to the rows.
@@ -176,6 +195,16 @@ class Reader {
 
   private add(kind: (typeof KINDS)[number], node: SyntaxNode): void {
     this.names[kind].add(this.text(node));
+    push(this.mentions, this.text(node), node);
+  }
+
+  /** Other cells have nothing to do with a plain value that its block alone mentions, and nothing else holds. */
+  private dropLocals(): void {
+    for (const [name, blocks] of this.locals) {
+      const within = ({ from }: SyntaxNode): boolean => blocks.some((block) => block.from <= from && from < block.to);
+      if (this.aliases.some((pair) => pair.includes(name)) || !this.mentions.get(name)?.every(within)) continue;
+      for (const names of [...KINDS.map((kind) => this.names[kind]), ...this.hands.values()]) names.delete(name);
+    }
   }
 
   private text({ from, to }: SyntaxNode): string {
@@ -183,11 +212,9 @@ class Reader {
   }
 }
 
-const WRAPPERS = new Set(['ParenthesizedExpression', 'BinaryExpression', 'PostfixExpression', 'AwaitExpression']);
-
 /** What is known to change nothing that it is given. */
 const READERS =
-  /^(?:console|JSON|Math|Number|String|Boolean|BigInt|Intl|performance)\b|^(?:structuredClone|isNaN|isFinite|parseInt|parseFloat|Date|Set|Map|Array|Error|RangeError|TypeError|RegExp)$|^Object\.(?:keys|values|entries|fromEntries|hasOwn|is)$|^Array\.(?:from|of|isArray)$|^sb\.(?:show|table|dataFrame|experiment|watch|watchAll|measure|compact|describeData|deriveSeed|save[dO]\w+|example\w+|result\w+|record\w+|\w+Table|\w+Histogram|accuracy\w+|penalty\w+|beside\w+)$/;
+  /^(?:console|JSON|Math|Number|String|Boolean|BigInt|Intl|performance)\b|^(?:structuredClone|isNaN|isFinite|parseInt|parseFloat|Date|Set|Map|Array|Error|RangeError|TypeError|RegExp)$|^Object\.(?:keys|values|entries|fromEntries|hasOwn|is)$|^Array\.(?:from|of|isArray)$|^process\.(?:stdout|stderr)\.write$|^sb\.(?:show|table|dataFrame|experiment|watch|watchAll|measure|compact|describeData|deriveSeed|save[dO]\w+|example\w+|result\w+|record\w+|\w+Table|\w+Histogram|accuracy\w+|penalty\w+|beside\w+)$/;
 
 /** What changes the first of what it is given. */
 const WRITERS =
@@ -205,72 +232,6 @@ const CALLBACK_METHODS = new Set(
   'every filter find findIndex findLast findLastIndex flatMap forEach from map reduce replace some toSorted'.split(' '),
 );
 
-const isPattern = ({ name }: SyntaxNode): boolean => name === 'ObjectPattern' || name === 'ArrayPattern';
-
-function definitionsIn(node: SyntaxNode): SyntaxNode[] {
-  const children = childrenOf(node);
-  if (node.name === 'VariableDefinition') return [node];
-  if (/^(?:Function|Class|Namespace|Enum|TypeAlias|Interface)Declaration$/.test(node.name)) {
-    return children.filter(({ name }) => /^(?:Variable|Type)Definition$/.test(name)).slice(0, 1);
-  }
-  const holds =
-    /^(?:VariableDeclaration|AmbientDeclaration|ImportDeclaration|ImportGroup|ObjectPattern|ArrayPattern|PatternProperty)$/;
-  return holds.test(node.name) ? children.flatMap(definitionsIn) : [];
-}
-
-/** `{ name }`, which mentions the variable of that name. */
-function isShorthand({ name, parent }: SyntaxNode): boolean {
-  return name === 'PropertyDefinition' && parent?.name === 'Property' && childrenOf(parent).length === 1;
-}
-
-/** What an expression gives another value: by an assignment, a step, `delete`, or a loop over a variable of before. */
-function targetsOf({ name }: SyntaxNode, children: SyntaxNode[]): SyntaxNode[] {
-  const [first, second] = children;
-  // What does not parse may be an assignment that the parser does not know, such as [a.b, c[0]] = d.
-  if (children.some((child) => child.name === '⚠')) return children.flatMap(namesBelow);
-  if (name === 'AssignmentExpression') return isPattern(first) ? definitionsIn(first) : [first];
-  if (name === 'PostfixExpression') return second?.name === 'ArithOp' ? [first] : [];
-  if (name === 'UnaryExpression') {
-    const steps = first.name === 'ArithOp' && first.to - first.from === 2;
-    return steps || first.name === 'delete' ? [second] : [];
-  }
-  if (name === 'ForOfSpec' || name === 'ForInSpec') {
-    const target = children.find((child) => child.name !== '(' && child.name !== 'await');
-    return target && /^(?:const|let|var)$/.test(target.name) ? [] : target ? [target] : [];
-  }
-  return [];
-}
-
-function namesBelow(node: SyntaxNode): SyntaxNode[] {
-  if (node.name === 'VariableName' || isShorthand(node)) return [node];
-  return childrenOf(node).flatMap(namesBelow);
-}
-
-function root(node: SyntaxNode): SyntaxNode | undefined {
-  if (['VariableName', 'VariableDefinition', 'PropertyDefinition'].includes(node.name)) return node;
-  const first = childrenOf(node).find(({ name }) => name !== '(' && name !== 'await');
-  return first && (node.name === 'MemberExpression' || WRAPPERS.has(node.name)) ? root(first) : undefined;
-}
-
-/** The variables whose objects a value is, or holds. What a call returns is taken to be new. */
-function held(value: SyntaxNode): SyntaxNode[] {
-  if (isShorthand(value)) return [value];
-  if (isPlain(value)) return [];
-  if (value.name === 'VariableName' || value.name === 'MemberExpression') return [root(value) ?? []].flat();
-  const holds = /^(?:ArrayExpression|ObjectExpression|Property|ConditionalExpression|ArgList)$/.test(value.name);
-  return holds || WRAPPERS.has(value.name) ? childrenOf(value).flatMap(held) : [];
-}
-
-/** Whether running a piece of code calls anything; what is written in a function runs later. */
-function callsSomething(node: SyntaxNode): boolean {
-  if (/^(?:CallExpression|NewExpression|TaggedTemplateExpression|AwaitExpression)$/.test(node.name)) return true;
-  if (/Function$|^(?:Function|Method)Declaration$/.test(node.name)) return false;
-  return childrenOf(node).some(callsSomething);
-}
-
-function isPlain(value: SyntaxNode): boolean {
-  const [first, operator] = childrenOf(value);
-  if (value.name === 'ParenthesizedExpression') return operator !== undefined && isPlain(operator);
-  if (value.name === 'BinaryExpression') return isCast(value) ? isPlain(first) : operator?.name !== 'LogicOp';
-  return /^(?:Number|String|BooleanLiteral|null|TemplateString|UnaryExpression)$/.test(value.name);
+function push<K, T>(lists: Map<K, T[]>, key: K, value: T): void {
+  lists.set(key, [...(lists.get(key) ?? []), value]);
 }
