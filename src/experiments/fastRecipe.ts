@@ -27,6 +27,8 @@ const own: Partial<Record<ExperimentSettings['network'], Values>> = {
   resnet20: { epochs: 40 },
   airbench: {
     epochs: 10,
+    lr: 0.03,
+    weight_decay: 0.3,
     batch_size: 250,
     augment: ['translate', 'alternating-flip'],
     label_smoothing: 0.2,

@@ -18,7 +18,7 @@ test('the fast recipe changes how a network is trained, in any protocol, and wha
     ['repr-c3', 'recipe=fast', { ...fast, network: 'c3' }],
     ['ista-resnet20', 'recipe=fast checkpoint_version=0 label_smoothing=0', { ...fast, label_smoothing: 0 }],
     ['freeze-prune-resnet18', 'recipe=fast preset=quick', { ...fast, width: 0.125 }],
-    ['experiment', 'network=airbench recipe=fast', { ...fast, label_smoothing: 0.2, tta: 'mirror-shift' }],
+    ['experiment', 'network=airbench recipe=fast', { ...fast, lr: 0.03, label_smoothing: 0.2, tta: 'mirror-shift' }],
     ['l0-googlenet', '', { recipe: 'own', optimizer: 'adamw', schedule: 'steps', tta: 'none' }],
     ['experiment', '', { optimizer: 'adamw', schedule: 'constant', tta: 'none' }],
   ];
