@@ -42,6 +42,8 @@ export class KernelClient {
   private ending: Promise<KernelExit> | undefined;
   /** Receives the messages of the cell that ran last. */
   private listener: ((message: Message) => void) | undefined;
+  /** When all that came of the cell that ran last has been heard. */
+  private heard: Promise<unknown> = Promise.resolve();
 
   /** Starts a kernel and waits until it answers; throws UserError when it does not come up. */
   static async start(options: KernelOptions): Promise<KernelClient> {
@@ -148,7 +150,9 @@ export class KernelClient {
       }
       return { status: 'dead', exit };
     });
-    const outcome = await Promise.race([answered, died]);
+    const outcome = Promise.race([answered, died]);
+    this.heard = outcome;
+    await outcome;
     this.file.state.interrupt(false);
     return outcome;
   }
@@ -185,6 +189,8 @@ export class KernelClient {
   private async end(): Promise<KernelExit> {
     this.child.kill();
     const exit = await this.exit;
+    // Who ends a kernel that has died by itself still wants its last words.
+    await this.heard;
     this.channels.close();
     await this.file.remove();
     return exit;

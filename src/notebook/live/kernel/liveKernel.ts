@@ -172,8 +172,9 @@ export class LiveKernel {
     const generation = ++this.generation;
     const current = (): boolean => this.generation === generation;
     try {
-      const kernel = await (this.spare?.take(asked, this.cwd) ??
-        KernelClient.start({ spec: findKernelSpec(asked), cwd: this.cwd }));
+      const own = async (): Promise<KernelClient> => KernelClient.start({ spec: findKernelSpec(asked), cwd: this.cwd });
+      // A spare one may have been ended on its way up.
+      const kernel = await (this.spare?.take(asked, this.cwd)?.catch(own) ?? own());
       if (!current()) return kernel;
       const { spec } = kernel;
       this.status.set({ state: 'idle', name: spec.display_name });
