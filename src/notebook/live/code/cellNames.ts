@@ -1,14 +1,17 @@
 import { childrenOf, isCast, parse, separated, statementsOf, type SyntaxNode } from '../../run/syntax.js';
 import {
   blockOf,
+  callsSomething,
   definitionsIn,
+  held,
   isPattern,
   isPlain,
   isShorthand,
   namesBelow,
   plainDefinitions,
+  root,
+  targetsOf,
 } from './definitions.js';
-import { callsSomething, held, root, targetsOf } from './definitions.js';
 
 /** The names through which a piece of code depends on others and others on it. */
 export interface CellNames {
@@ -233,5 +236,7 @@ const CALLBACK_METHODS = new Set(
 );
 
 function push<K, T>(lists: Map<K, T[]>, key: K, value: T): void {
-  lists.set(key, [...(lists.get(key) ?? []), value]);
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
