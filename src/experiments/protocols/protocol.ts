@@ -4,7 +4,7 @@ import type { RunSettings } from '../runSettings.js';
 import { oneOf, type Rule } from '../../rules.js';
 import { defaultOf, settingsOf } from '../settings/schema.js';
 import type { AnySetting, RunLength, Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
-import { givenIn, put, settle, type Given } from '../settings/settle.js';
+import { givenIn, put, settingWarnings, settle, type Given } from '../settings/settle.js';
 
 /** How large a protocol is run: in about a minute, within an hour, or as it was published. */
 export type PresetName = 'quick' | 'short' | 'published';
@@ -49,6 +49,15 @@ export interface Protocol<S extends object = object> {
 export interface RecipeChoice extends Pick<ExperimentSettings, 'recipe'> {
   network?: ExperimentSettings['network'];
   starts: 'anew' | 'from a network';
+}
+
+/** What a person should know of a run of the protocol before its first step, a sentence each. */
+export function protocolWarnings(
+  protocol: Protocol,
+  settings: object,
+  { starts, run }: { starts: 'anew' | 'from a network'; run: RunLength },
+): string[] {
+  return [...settingWarnings(protocol.schema, settings, run), ...(protocol.warnings?.(settings, starts) ?? [])];
 }
 
 export type Paths<S> = {

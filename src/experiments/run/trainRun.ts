@@ -14,11 +14,10 @@ import { builtNetwork, type OwnNetwork, type StartPoint } from './identity.js';
 import { lastAccuracies, measure, recordOf } from './measure.js';
 import { bestFrom } from '../methods/methods.js';
 import { networkOf, type StartNetwork } from '../networks.js';
-import type { Protocol } from '../protocols/protocol.js';
+import { protocolWarnings, type Protocol } from '../protocols/protocol.js';
 import { deleteRecord, numbersOf, saveRecord, type RunRecord } from './record.js';
 import { readSaved, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { openSession, type Session } from './session.js';
-import { settingWarnings } from '../settings/settle.js';
 
 /** What a run is trained with. */
 interface TrainedParts {
@@ -113,11 +112,8 @@ async function* noticed(
   if (startStep === 0) {
     const starts = start === undefined ? 'anew' : 'from a network';
     const { begun, steps, stepsPerEpoch } = session.length;
-    const all = [
-      ...settingWarnings(protocol.schema, settings, { epochs: begun, steps, stepsPerEpoch }),
-      ...session.warnings,
-      ...(protocol.warnings?.(settings, starts) ?? []),
-    ];
+    const run = { epochs: begun, steps, stepsPerEpoch };
+    const all = [...protocolWarnings(protocol, settings, { starts, run }), ...session.warnings];
     for (const message of all) yield { type: 'warning', message };
     if (session.opening !== undefined) {
       yield { type: 'note', kind: 'opening', step: 0, epoch: 0, values: { text: session.opening } };

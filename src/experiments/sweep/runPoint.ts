@@ -4,9 +4,9 @@ import { dataHash, type DataSplits } from '../../data/dataSplits.js';
 import { UserError } from '../../errors.js';
 import type { ExperimentSettings } from '../experimentSettings.js';
 import { readRecord } from '../run/record.js';
+import { protocolWarnings } from '../protocols/protocol.js';
 import { Run } from '../run/run.js';
 import { halfOf, imagesOf, lengthOf } from '../run/session.js';
-import { settingWarnings } from '../settings/settle.js';
 import { refusedPoint, settingsOfPoint, titleOf, type SweepPoint } from './points.js';
 import { protocolNamed } from './spec.js';
 import { checkpointIn, type Sweep } from './sweep.js';
@@ -79,11 +79,9 @@ export async function warningsOf(points: readonly SweepPoint[], shared: SharedIm
     const starts = (point.start ?? experiment.ckpt_path) ? 'from a network' : 'anew';
     try {
       const { begun, steps, stepsPerEpoch } = lengthOf(experiment, (await shared.of(experiment)).trained);
-      const all = [
-        ...settingWarnings(protocol.schema, settings, { epochs: begun, steps, stepsPerEpoch }),
-        ...(protocol.warnings?.(settings, starts) ?? []),
-      ];
-      for (const message of all) counts.set(message, (counts.get(message) ?? 0) + 1);
+      const run = { epochs: begun, steps, stepsPerEpoch };
+      for (const message of protocolWarnings(protocol, settings, { starts, run }))
+        counts.set(message, (counts.get(message) ?? 0) + 1);
     } catch (error) {
       throw refusedPoint(titleOf(point), error);
     }
