@@ -16,7 +16,7 @@ import { givenIn } from '../settings/settle.js';
  * Increase it when training gives other bits than before for the same settings: earlier runs then have another
  * identity.
  */
-const numerics = 4;
+const numerics = 5;
 
 /** Where a run starts: the path of a checkpoint, or a network. */
 export type StartPoint = string | tf.LayersModel;

@@ -135,14 +135,15 @@ export function prefersPositions(g: Geometry): boolean {
 const TILE = 6;
 
 /**
- * Winograd wins for 3x3 and 5x5 kernels of stride 1 on images that hold whole tiles, from 16 input channels and some
- * output channels up, while its transformed filter stays in cache. Gradients of the output are transformed as images
+ * Winograd wins for 3x3 and 5x5 kernels of stride 1 on images that hold whole tiles, from a few channels up, which pay
+ * for the transforms, while its transformed filter stays in cache. Gradients of the output are transformed as images
  * are, which takes 5 channels: for a forward pass `fewest` may be less.
  */
 export function prefersWinograd(g: Geometry, fewest = 5): boolean {
   const { kernelHeight: kernel, kernelWidth, stride, outHeight, outWidth, cin, cout } = g;
   if (kernel !== kernelWidth || (kernel !== 3 && kernel !== 5) || stride !== 1) return false;
-  return outHeight >= 4 && outWidth >= 4 && cin >= 16 && cout >= (kernel === 3 ? 9 : fewest) && cin * cout <= 256 * 256;
+  if (outHeight < 4 || outWidth < 4 || cin * cout > 256 * 256) return false;
+  return kernel === 3 ? cin >= 6 && cout >= 9 && cin * cout >= 108 : cin >= 5 && cout >= fewest;
 }
 
 /** The geometry of a pool. */
