@@ -235,6 +235,8 @@ const texts: [string, string, string, unknown][] = [
   ['an object in JSON', "const x = { name: 'sgd' };", '{"name":"adam"}', { name: 'adam' }],
   ['any keys for an empty object', 'const x = {};', '{a: [1]}', { a: [1] }],
   ['a number where the notebook says null', 'const x = null;', '5', 5],
+  ['null where the notebook says null', 'const x = null;', 'null', null],
+  ['null where its object is empty', 'const x = {};', '{a: null}', { a: null }],
   ['a text where the notebook says null', 'const x = null;', 'a: b # c', 'a: b # c'],
   ['the largest whole number', 'const x = 1;', '9007199254740991', 9007199254740991],
   ['a value of the range of the comment', 'const x = 2; // blocks, 1 to 8', '8', 8],
@@ -306,6 +308,9 @@ const injections: [what: string, source: string, text: string, right: string][] 
   ['a cast beside a type', "const x: Mode = 'a' as Mode;", 'b', "const x: Mode = 'b' as Mode;"],
   ['what a value satisfies', "const x = 'a' satisfies Mode;", 'b', "const x: any = 'b' satisfies Mode;"],
   ['a pattern', 'const { x, y = 10 * x } = { x: 1 };', '2', 'const { x, y = 10 * x } = { x: 2 };'],
+  ['what a pattern has as its usual value', 'const { x = 1 } = {};', '2', 'const { x = 2 } = {};'],
+  ['one within another', 'const { a: [x = 1] } = { a: [] };', '2', 'const { a: [x = 2] } = { a: [] };'],
+  ['a name that objects inherit', 'const x = {};', '{__proto__: 1}', "const x: any = { ['__proto__']: 1 };"],
   [
     'a comment in between',
     'const x /* the rate */ = /* a half */ 0.5',
