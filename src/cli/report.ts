@@ -43,7 +43,8 @@ function splitWords(words: string[]): { notebook: string; assignments: string[] 
   const [first, ...others] = words;
   // A notebook may well be called lr=0.1.ipynb.
   const isNotebook = first?.endsWith('.ipynb') && existsSync(first);
-  if (first === undefined || (first.includes('=') && !isNotebook)) return { notebook: DEFAULT_NOTEBOOK, assignments: words };
+  if (first === undefined || (first.includes('=') && !isNotebook))
+    return { notebook: DEFAULT_NOTEBOOK, assignments: words };
   return { notebook: first, assignments: others };
 }
 

@@ -169,7 +169,11 @@ class Reader {
     const children = childrenOf(value);
     if (value.name === 'MemberExpression' || isWrapper(value)) return children.some((one) => this.isElement(one));
     const [first] = children;
-    return value.name === 'CallExpression' && first.name === 'MemberExpression' && /^(?:at|find|findLast)$/.test(this.methodOf(first));
+    return (
+      value.name === 'CallExpression' &&
+      first.name === 'MemberExpression' &&
+      /^(?:at|find|findLast)$/.test(this.methodOf(first))
+    );
   }
 
   /** The variables whose objects a value is or holds, be it a list of the elements of another: `rows.filter(…)`. */
