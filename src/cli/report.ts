@@ -41,7 +41,10 @@ interface Flags extends ParameterFlags, PageFlags {
 /** The notebook may be left out: `report lambda_l0=20` is about the first one. */
 function splitWords(words: string[]): { notebook: string; assignments: string[] } {
   const [first, ...others] = words;
-  if (first === undefined || first.includes('=')) return { notebook: DEFAULT_NOTEBOOK, assignments: words };
+  // A notebook may well be called lr=0.1.ipynb.
+  const isNotebook = first?.endsWith('.ipynb') && existsSync(first);
+  if (first === undefined || (first.includes('=') && !isNotebook))
+    return { notebook: DEFAULT_NOTEBOOK, assignments: words };
   return { notebook: first, assignments: others };
 }
 

@@ -128,6 +128,11 @@ test('--no-run renders saved outputs to the file asked for, without a kernel, an
   assert.equal(code, 0, stderr);
   assert.doesNotMatch(stderr, /kernel|cell/);
   assert.match(readFileSync(output, 'utf8'), /<h1>report-plain<\/h1>/);
+  const named = join(folder, 'rate=0.1.ipynb');
+  copyFileSync(fixtureFile('plain'), named);
+  const other = await report(folder, named, '--no-run', '--output', output);
+  assert.equal(other.code, 0, other.stderr);
+  assert.match(readFileSync(output, 'utf8'), /<h1>rate=0.1<\/h1>/);
   const refused = await report(folder, fixtureFile('plain'), 'a=1', '--no-run');
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /^error: --no-run renders saved outputs, which a=1 cannot change/);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { RunRecord } from '../../experiments/run/record.js';
+import { isObject } from '../../formats/json.js';
 import { checkpointFiles, checkpointName } from '../../training/checkpoint/checkpoint.js';
 import { runsFolder } from '../../training/log/listRuns.js';
 import { runFiles } from '../../training/log/readRun.js';
@@ -30,7 +31,8 @@ export interface CarriedRuns {
 export function carriedRuns({ cells }: Notebook, folder: string): CarriedRuns {
   const clean = machinePathRemover(folder);
   const outputs = cells.filter(isExecuted).flatMap((cell) => cell.outputs);
-  const told = outputs.flatMap((output) => ('metadata' in output ? runsIn(output.metadata) : []));
+  // A file may hold anything in their place.
+  const told = outputs.flatMap((output: unknown) => (isObject(output) ? runsIn(output.metadata) : []));
   const named = new Map(told.filter(({ id }) => /^[\w-]+$/.test(id)).map(({ id, name }) => [id, name]));
   const isHere = (id: string): boolean => existsSync(join(runsFolder(), id, 'record.json'));
   let left = WEIGHTS;

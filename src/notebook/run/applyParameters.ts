@@ -108,9 +108,12 @@ function yamlIn(text: string): ParameterValue | undefined {
 /** A text as a value of a type, so far as it is one; undefined when it cannot be. */
 function readAs(type: ValueType, text: string): ParameterValue | undefined {
   switch (type.kind) {
-    case 'any':
+    case 'any': {
       // What can be a number, true, false, null, a list, an object or a text in quotes is one.
-      return /^\s*(?:[[{"]|(?:true|false|null|[+-]?\.?\d\S*)\s*$)/.test(text) ? (yamlIn(text) ?? text) : text;
+      if (!/^\s*(?:[[{"]|(?:true|false|null|[+-]?\.?\d\S*)\s*$)/.test(text)) return text;
+      const read = yamlIn(text);
+      return read === undefined ? text : read;
+    }
     case 'string':
       return text;
     case 'number':

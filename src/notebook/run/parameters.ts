@@ -107,7 +107,8 @@ export function injectParameter(source: string, name: string, value: ParameterVa
   const parts = childrenOf(initializer!.parent!);
   const definition = parts[parts.findIndex(({ from }) => from === initializer!.from) - 2];
   // Within a pattern no name has a type of its own.
-  if (annotation || definition?.name !== 'VariableDefinition') return changed;
+  const declares = initializer!.parent!.name === 'VariableDeclaration' && definition?.name === 'VariableDefinition';
+  if (annotation || !declares) return changed;
   if (cast?.operator === 'as' && cast.type.name !== 'const') return changed;
   const usual = literalValue(initializer, source) ?? null;
   const narrow = cast !== undefined || (keyword === 'const' && (typeof usual !== 'object' || usual === null));
@@ -144,7 +145,11 @@ function withoutCast(literal: SyntaxNode): SyntaxNode {
 function written(value: ParameterValue, quote: string): string {
   if (Array.isArray(value)) return `[${value.map((element) => written(element, quote)).join(', ')}]`;
   if (typeof value === 'object' && value !== null) {
-    const name = (key: string): string => (/^[A-Za-z_$][\w$]*$/.test(key) ? key : written(key, quote));
+    const name = (key: string): string => {
+      // Written without brackets this name would set what the object inherits.
+      if (key === '__proto__') return `[${written(key, quote)}]`;
+      return /^[A-Za-z_$][\w$]*$/.test(key) ? key : written(key, quote);
+    };
     const properties = Object.entries(value).map(([key, one]) => `${name(key)}: ${written(one, quote)}`);
     return properties.length === 0 ? '{}' : `{ ${properties.join(', ')} }`;
   }

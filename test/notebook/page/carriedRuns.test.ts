@@ -7,7 +7,7 @@ import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { loadData } from 'sparsebook/data/loadData.js';
 import { experiment } from 'sparsebook/experiments/experiment.js';
 import { carriedRuns } from 'sparsebook/notebook/page/carriedRuns.js';
-import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
+import type { Notebook, Output } from 'sparsebook/notebook/run/notebook.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 test('a page carries the finished runs that outputs tell of, without places of the machine, and their weights where there is room', async (t) => {
@@ -30,6 +30,8 @@ test('a page carries the finished runs that outputs tell of, without places of t
   const { files: carried, missing } = carriedRuns(told({ sparsebook: { runs: named } }), folder);
   assert.deepEqual(missing, ['a run that is gone']);
   assert.deepEqual(carriedRuns(told({ sparsebook: { runs: 'none' } }), folder), { files: new Map(), missing: [] });
+  const odd = ['text', 7, null, [], {}, { output_type: 'display_data', metadata: 'x' }] as unknown as Output[];
+  assert.deepEqual(carriedRuns(notebookOf(codeCell('1', { outputs: odd })), folder), { files: new Map(), missing: [] });
   for (const [path, bytes] of carried) assert.ok(!Buffer.from(bytes).includes(homedir()), path);
 
   const elsewhere = join(folder, 'elsewhere');

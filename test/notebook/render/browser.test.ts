@@ -49,6 +49,9 @@ const notebook = notebookOf(
   ]),
   cell('map', [figure({ data: [{ type: 'choropleth', locations: ['FRA', 'DEU'], z: [1, 2] }] })]),
   cell('tiles', [figure({ data: [{ type: 'scattermap', lon: [1], lat: [2] }] })]),
+  cell('regions', [
+    figure({ data: [{ type: 'choropleth', geojson: 'https://elsewhere.example/r.json', locations: ['a'], z: [1] }] }),
+  ]),
   cell('unheard', [figure({ data: [{ type: 'heatmapgl', z: [[1]] }] })]),
   cell('image', [display({ 'image/png': dot }, { 'image/png': { width: 40, height: 20 } })]),
   cell('drawing', [
@@ -128,8 +131,10 @@ describe('a notebook in a browser, as a report and as a live page', { skip: skip
       assert.equal(await sized.locator('.scatterlayer .point').count(), 3);
       assert.equal(await sized.locator('.modebar-btn').count(), 0);
       assert.equal(await (await drawn('map')).locator('.choroplethlayer .choroplethlocation').count(), 2);
-      await page.locator(part('tiles')).scrollIntoViewIfNeeded();
-      await page.locator(`${part('tiles')} .unshown`, { hasText: 'its map is on a server' }).waitFor();
+      for (const elsewhere of ['tiles', 'regions']) {
+        await page.locator(part(elsewhere)).scrollIntoViewIfNeeded();
+        await page.locator(`${part(elsewhere)} .unshown`, { hasText: 'its map is on a server' }).waitFor();
+      }
       await page.locator(part('unheard')).scrollIntoViewIfNeeded();
       await page.locator(`${part('unheard')} .unshown`, { hasText: "no traces of the type 'heatmapgl'" }).waitFor();
 

@@ -7,6 +7,7 @@ import {
   isPattern,
   isPlain,
   isShorthand,
+  isWrapper,
   namesBelow,
   plainDefinitions,
   root,
@@ -107,8 +108,13 @@ class Reader {
   private visit(node: SyntaxNode): void {
     const children = childrenOf(node);
     if (node.name === 'VariableName' || node.name === 'TypeName' || isShorthand(node)) this.add('uses', node);
-    if (node.name === 'ParamList')
+    if (node.name === 'ParamList') {
       for (const name of children.flatMap(definitionsIn)) this.parameters.add(this.text(name));
+      for (const [name, ...rest] of separated(children.slice(1, -1))) {
+        const usual = rest.some((one) => one.name === 'Equals') ? definitionsIn(name) : [];
+        for (const one of usual) this.link(one, rest.at(-1)!, true);
+      }
+    }
     // A `var` within a block belongs to the cell.
     if (node.name === 'VariableDeclaration' && children[0].name === 'var') {
       for (const name of definitionsIn(node)) this.add('declares', name);
@@ -140,14 +146,54 @@ class Reader {
     const callee = children.find(({ name }) => name !== 'new')!;
     if (READERS.test(this.text(callee))) return;
     const given = children.filter((child) => child !== callee);
-    const method = callee.name === 'MemberExpression' ? this.text(childrenOf(callee).at(-1)!) : '';
-    const receiver = method !== '' && !READING_METHODS.has(method) ? root(callee) : undefined;
+    const method = callee.name === 'MemberExpression' ? this.methodOf(callee) : '';
+    const receivers = method === '' || READING_METHODS.has(method) ? [] : this.receiversOf(callee, method);
     if (WRITERS.test(this.text(callee))) {
       const target = root(given.flatMap(childrenOf).find(({ name }) => name !== '(') ?? callee);
       if (target) this.add('mutates', target);
-    } else if (receiver && !CALLBACK_METHODS.has(method)) this.add('mutates', receiver);
-    else if (receiver) this.visitCallbacks(receiver, given.flatMap(childrenOf));
+    } else if (!CALLBACK_METHODS.has(method)) receivers.forEach((receiver) => this.add('mutates', receiver));
+    else receivers.forEach((receiver) => this.visitCallbacks(receiver, given.flatMap(childrenOf)));
     for (const handed of given.flatMap(held)) this.hand(callee, handed);
+  }
+
+  /** What a method is called on: a variable, an element of one, or for callbacks a list that has its elements. */
+  private receiversOf(callee: SyntaxNode, method: string): SyntaxNode[] {
+    const [object] = childrenOf(callee);
+    const variable = root(callee);
+    if (variable) return [variable];
+    return CALLBACK_METHODS.has(method) || this.isElement(object) ? this.partsOf(object) : [];
+  }
+
+  /** `rows.at(0)`, `rows.find(…)!`, or a part of it. */
+  private isElement(value: SyntaxNode): boolean {
+    const children = childrenOf(value);
+    if (value.name === 'MemberExpression' || isWrapper(value)) return children.some((one) => this.isElement(one));
+    const [first] = children;
+    return (
+      value.name === 'CallExpression' &&
+      first.name === 'MemberExpression' &&
+      /^(?:at|find|findLast)$/.test(this.methodOf(first))
+    );
+  }
+
+  /** The variables whose objects a value is or holds, be it a list of the elements of another: `rows.filter(…)`. */
+  private partsOf(value: SyntaxNode): SyntaxNode[] {
+    const children = childrenOf(value);
+    const given = children.filter(({ name }) => name === 'ArgList').flatMap(held);
+    if (value.name === 'NewExpression') return NOT_KEEPING.test(this.text(children[1])) ? [] : given;
+    if (value.name === 'MemberExpression' && !root(value)) return this.partsOf(children[0]);
+    if (value.name !== 'CallExpression') {
+      return isWrapper(value) && !isPlain(value) ? children.flatMap((child) => this.partsOf(child)) : held(value);
+    }
+    const [callee] = children;
+    if (COPIES.test(this.text(callee))) return given;
+    const method = callee.name === 'MemberExpression' ? this.methodOf(callee) : '';
+    if (!ELEMENT_METHODS.has(method)) return [];
+    return [...this.partsOf(childrenOf(callee)[0]), ...(method === 'concat' ? given : [])];
+  }
+
+  private methodOf(callee: SyntaxNode): string {
+    return this.text(childrenOf(callee).at(-1)!);
   }
 
   /** `rows.map((row) => …)` does to the rows what the function does to its parameters. */
@@ -188,9 +234,9 @@ class Reader {
   /** A name is given a value, or, where it `holds` it, a part is. */
   private link(name: SyntaxNode, value: SyntaxNode, holds = false): void {
     if (isCast(value)) return this.link(name, childrenOf(value)[0], holds);
-    for (const other of held(value)) {
+    for (const other of this.partsOf(value)) {
       this.aliases.push([this.text(name), this.text(other)]);
-      if (!holds && !/^(?:Array|Object)Expression$/.test(value.name)) {
+      if (!holds && !/^(?:Array|Object|New|Call)Expression$/.test(value.name)) {
         this.aliases.push([this.text(other), this.text(name)]);
       }
     }
@@ -229,6 +275,17 @@ const READING_METHODS = new Set(
     ' ',
   ),
 );
+
+/** Methods that give elements of what they are called on, or a new list of them. */
+const ELEMENT_METHODS = new Set(
+  'at concat entries filter find findLast flat slice toReversed toSorted toSpliced values with'.split(' '),
+);
+
+/** What gives a new list or object of the elements of what it is given. */
+const COPIES = /^(?:Object\.(?:assign|entries|freeze|fromEntries|seal|values)|Array\.(?:from|of))$/;
+
+/** What keeps nothing of what it is made of. */
+const NOT_KEEPING = /Array$|Error$|^(?:Date|RegExp|Promise)$/;
 
 /** Methods that run what they are given before they return, keep nothing of it, and change nothing else. */
 const CALLBACK_METHODS = new Set(

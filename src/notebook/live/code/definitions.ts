@@ -3,6 +3,9 @@ import { childrenOf, isCast, separated, type SyntaxNode } from '../../run/syntax
 
 const WRAPPERS = new Set(['ParenthesizedExpression', 'BinaryExpression', 'PostfixExpression', 'AwaitExpression']);
 
+/** What stands around a value without making another one of it: brackets, a cast, `!`, `await`. */
+export const isWrapper = ({ name }: SyntaxNode): boolean => WRAPPERS.has(name);
+
 export const isPattern = ({ name }: SyntaxNode): boolean => name === 'ObjectPattern' || name === 'ArrayPattern';
 
 export function definitionsIn(node: SyntaxNode): SyntaxNode[] {
@@ -47,7 +50,7 @@ export function namesBelow(node: SyntaxNode): SyntaxNode[] {
 export function root(node: SyntaxNode): SyntaxNode | undefined {
   if (['VariableName', 'VariableDefinition', 'PropertyDefinition'].includes(node.name)) return node;
   const first = childrenOf(node).find(({ name }) => name !== '(' && name !== 'await');
-  return first && (node.name === 'MemberExpression' || WRAPPERS.has(node.name)) ? root(first) : undefined;
+  return first && (node.name === 'MemberExpression' || isWrapper(node)) ? root(first) : undefined;
 }
 
 /** The variables whose objects a value is, or holds. What a call returns is taken to be new. */
@@ -56,7 +59,7 @@ export function held(value: SyntaxNode): SyntaxNode[] {
   if (isPlain(value)) return [];
   if (value.name === 'VariableName' || value.name === 'MemberExpression') return [root(value) ?? []].flat();
   const holds = /^(?:ArrayExpression|ObjectExpression|Property|ConditionalExpression|ArgList)$/.test(value.name);
-  return holds || WRAPPERS.has(value.name) ? childrenOf(value).flatMap(held) : [];
+  return holds || isWrapper(value) ? childrenOf(value).flatMap(held) : [];
 }
 
 /** Whether running a piece of code calls anything; what is written in a function runs later. */

@@ -152,6 +152,10 @@ const askedOf = (own: Json = {}): Json =>
  */
 const sheet = { width: 680, height: 430 };
 
+/** Whether plotly would ask a server for the map that a trace is drawn on, or for its regions. */
+const isElsewhere = ({ type, geojson }: Json): boolean =>
+  /(scatter|choropleth|density)map(box)?$/.test(String(type)) || typeof geojson === 'string';
+
 /** The figures of a page: draws them by plotly, and again in other colours when the theme changes and for print. */
 export class Figures {
   private readonly drawn = new Map<HTMLElement, Figure>();
@@ -180,7 +184,7 @@ export class Figures {
       frame.querySelector(':scope > .unshown')?.remove();
       const still = this.drawn.has(place) ? [] : [...place.children];
       const figure = JSON.parse(json) as Figure;
-      if (figure.data.some((trace) => /(scatter|choropleth|density)map(box)?$/.test(String(asObject(trace).type))))
+      if (figure.data.map(asObject).some(isElsewhere))
         throw new Error('its map is on a server, and this page loads nothing from one');
       await paint(plotly, place, figure, currentTheme());
       for (const child of still) child.remove();
