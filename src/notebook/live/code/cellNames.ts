@@ -13,6 +13,15 @@ import {
   root,
   targetsOf,
 } from './definitions.js';
+import {
+  CALLBACK_METHODS,
+  COPIES,
+  ELEMENT_METHODS,
+  NOT_KEEPING,
+  READERS,
+  READING_METHODS,
+  WRITERS,
+} from './knownCalls.js';
 
 /** The names through which a piece of code depends on others and others on it. */
 export interface CellNames {
@@ -260,37 +269,6 @@ class Reader {
     return this.cell.slice(from, to);
   }
 }
-
-/** What is known to change nothing that it is given. */
-const READERS =
-  /^(?:console|JSON|Math|Number|String|Boolean|BigInt|Intl|performance)\b|^(?:structuredClone|isNaN|isFinite|parseInt|parseFloat|Date|Set|Map|Array|Error|RangeError|TypeError|RegExp)$|^Object\.(?:keys|values|entries|fromEntries|hasOwn|is)$|^Array\.(?:from|of|isArray)$|^process\.(?:stdout|stderr)\.write$|^sb\.(?:show|table|dataFrame|experiment|watch|watchAll|measure|compact|describeData|deriveSeed|save[dO]\w+|example\w+|result\w+|record\w+|\w+Table|\w+Histogram|accuracy\w+|penalty\w+|beside\w+)$/;
-
-/** What changes the first of what it is given. */
-const WRITERS =
-  /^(?:Object\.(?:assign|defineProperty|defineProperties|setPrototypeOf)|Reflect\.(?:set|deleteProperty|defineProperty))$/;
-
-/** Methods of lists, texts and numbers that leave them as they are. */
-const READING_METHODS = new Set(
-  'at concat endsWith entries flat has includes indexOf join keys lastIndexOf padEnd padStart repeat replace replaceAll slice split startsWith substring toExponential toFixed toLocaleString toLowerCase toPrecision toReversed toSorted toString toUpperCase trim values'.split(
-    ' ',
-  ),
-);
-
-/** Methods that give elements of what they are called on, or a new list of them. */
-const ELEMENT_METHODS = new Set(
-  'at concat entries filter find findLast flat slice toReversed toSorted toSpliced values with'.split(' '),
-);
-
-/** What gives a new list or object of the elements of what it is given. */
-const COPIES = /^(?:Object\.(?:assign|entries|freeze|fromEntries|seal|values)|Array\.(?:from|of))$/;
-
-/** What keeps nothing of what it is made of. */
-const NOT_KEEPING = /Array$|Error$|^(?:Date|RegExp|Promise)$/;
-
-/** Methods that run what they are given before they return, keep nothing of it, and change nothing else. */
-const CALLBACK_METHODS = new Set(
-  'every filter find findIndex findLast findLastIndex flatMap forEach from map reduce replace some toSorted'.split(' '),
-);
 
 function push<K, T>(lists: Map<K, T[]>, key: K, value: T): void {
   const list = lists.get(key);
