@@ -37,8 +37,12 @@ export async function nodeOnSwiftShader(args: string[], env: NodeJS.ProcessEnv =
   return stdout;
 }
 
-/** Runs test files there. */
-export async function testOnSwiftShader(files: string[], env?: NodeJS.ProcessEnv): Promise<string> {
+/** Runs test files there, with quickDawn.ts unless they are to find Dawn by themselves. */
+export async function testOnSwiftShader(
+  files: string[],
+  { env, quick = true }: { env?: NodeJS.ProcessEnv; quick?: boolean } = {},
+): Promise<string> {
+  const loaded = ['./test/typescript.mjs', ...(quick ? ['./test/backend/webgpu/quickDawn.ts'] : [])];
   const reporter = ['--test', '--test-concurrency=1', '--test-reporter=tap'];
-  return nodeOnSwiftShader(['--import', './test/typescript.mjs', ...reporter, ...files], env);
+  return nodeOnSwiftShader([...loaded.flatMap((file) => ['--import', file]), ...reporter, ...files], env);
 }
