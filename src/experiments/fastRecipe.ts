@@ -26,10 +26,12 @@ const own: Partial<Record<ExperimentSettings['network'], Values>> = {
   googlenet: { epochs: 30, progressive_resizing: [0.625, 0.8125] },
   resnet20: { epochs: 40 },
   airbench: {
-    epochs: 10,
-    lr: 0.03,
+    epochs: 9,
+    lr: 0.01,
+    momentum: 0.7,
+    relative_lr: 0.17,
     weight_decay: 0.3,
-    batch_size: 250,
+    batch_size: 1000,
     augment: ['translate', 'alternating-flip'],
     label_smoothing: 0.2,
     tta: 'mirror-shift',
@@ -38,7 +40,7 @@ const own: Partial<Record<ExperimentSettings['network'], Values>> = {
 };
 
 /** A trained network is trained on with a lower rate, and not as long. */
-const fineTuning: Values = { lr: 0.003, epochs: 10, progressive_resizing: [] };
+const fineTuning: Values = { lr: 0.003, relative_lr: null, epochs: 10, progressive_resizing: [] };
 
 /** The fast recipe for a network: what its settings of training are where nothing else is given. */
 export function fastRecipe(network: ExperimentSettings['network'], starts: 'anew' | 'from a network'): Values {

@@ -23,6 +23,7 @@ export interface RecipeSettings {
   lr: number;
   momentum: number;
   nesterov: boolean;
+  relative_lr: number | null;
   weight_decay: number;
   decay: 'all' | 'kernels';
   epochs: number | null;
@@ -106,6 +107,18 @@ export const recipeSchema: Schema<RecipeSettings> = {
     conflict: (settings) =>
       withMomentum(settings) ??
       (settings.nesterov && settings.momentum === 0 ? 'momentum=0 has no velocity' : undefined),
+  },
+  relative_lr: {
+    default: null,
+    neutral: null,
+    rule: orNull(number({ above: 0 }), 'steps as large as those of AdamW at lr'),
+    help: "with muon, the share of a convolution kernel's length that a step changes, before the schedule; the kernel is brought to the length sqrt(outputs) before each step and does not decay",
+    conflict: ({ optimizer, lr }) =>
+      optimizer !== 'muon'
+        ? `optimizer=${optimizer} does not use it`
+        : lr === 0
+          ? 'lr=0 is of all learning rates that the schedule multiplies'
+          : undefined,
   },
   weight_decay: {
     default: 1e-4,

@@ -46,8 +46,8 @@ function startAsIdentity(layer: tf.layers.Layer): void {
  * with logits divided by 9. Input [N, H, W, C], output logits [N, classes]; 1,973,048 trained parameters at width 1 for
  * 32 x 32 x 3, in addition to the 288 frozen ones.
  *
- * It has ReLU where the original has GELU, and a batch norm in place of the first convolution's bias. Layers are named
- * `whitening_conv`, `block1_first_conv`, `block1_first_bn`, ...
+ * It has a batch norm in place of the first convolution's bias. Layers are named `whitening_conv`,
+ * `block1_first_conv`, `block1_first_bn`, `block1_first_gelu`, ...
  * Throws a UserError for options out of range; the caller disposes the network.
  */
 export function airbench({ whitening, ...options }: AirbenchOptions = {}): tf.LayersModel {
@@ -61,8 +61,10 @@ export function airbench({ whitening, ...options }: AirbenchOptions = {}): tf.La
     trainable: false,
     seed: deriveSeed(seed, 'whitening'),
   });
-  const normal = (x: tf.SymbolicTensor, name: string): tf.SymbolicTensor =>
-    new BatchNorm({ name: `${name}_bn`, scale: false, activation: 'relu' }).apply(x) as tf.SymbolicTensor;
+  const normal = (x: tf.SymbolicTensor, name: string): tf.SymbolicTensor => {
+    const y = new BatchNorm({ name: `${name}_bn`, scale: false }).apply(x) as tf.SymbolicTensor;
+    return tf.layers.activation({ name: `${name}_gelu`, activation: 'gelu' }).apply(y) as tf.SymbolicTensor;
+  };
   const convs: Conv2d[] = [];
   const conv = (x: tf.SymbolicTensor, name: string, filters: number): tf.SymbolicTensor => {
     const settings = { filters, kernelSize: 3, padding: 1, useBias: false, initializer: 'uniform' as const };

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { hasKernel } from '../backend/fusedOps.js';
 import { muonStep } from '../backend/fusedSteps.js';
+import { UserError } from '../errors.js';
 import type { State } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
 import { ownValues, replace, SlotOptimizer } from './slots.js';
@@ -17,6 +18,12 @@ export interface MuonOptions extends SlotOptimizerOptions {
   nesterov?: boolean;
   /** Default 1e-4. */
   weight_decay?: number;
+  /**
+   * For convolutions' kernels in place of lr and weight decay: each is brought to the length sqrt(outputs) before a
+   * step, which changes it by this share of its length (Jordan 2024, airbench94_muon). Schedules multiply it as they
+   * multiply lr. Default: steps as large as AdamW's.
+   */
+  relative_lr?: number;
 }
 
 /** Coefficients of the quintic a X + b X X'X + c X (X'X)^2 that draws singular values in (0, 1] towards 1 fastest. */
@@ -63,15 +70,20 @@ class MuonKernels extends SlotOptimizer {
   readonly remembersDecay = false;
 
   constructor(
-    private readonly own: Required<Pick<MuonOptions, 'lr' | 'momentum' | 'nesterov' | 'weight_decay'>> &
-      SlotOptimizerOptions,
+    private readonly own: Required<Pick<MuonOptions, 'lr' | 'momentum' | 'nesterov' | 'weight_decay'>> & MuonOptions,
   ) {
     super(['momentum'], own);
-    check('momentum', own.momentum, number({ min: 0, below: 1 }));
+    const { lr, momentum, relative_lr } = own;
+    check('momentum', momentum, number({ min: 0, below: 1 }));
+    if (relative_lr === undefined) return;
+    check('relative_lr', relative_lr, number({ above: 0 }));
+    // A schedule is known by what becomes of lr.
+    if (lr === 0) throw new UserError(`lr must be above 0 beside relative_lr; received 0. Leave relative_lr out.`);
   }
 
   override step(updates: Update[]): void {
-    const isSmall = ({ variable }: Update): boolean => variable.size <= SMALL && hasKernel('MuonStep');
+    const fused = hasKernel('MuonStep') && this.own.relative_lr === undefined;
+    const isSmall = ({ variable }: Update): boolean => fused && variable.size <= SMALL;
     const [small, large] = [updates.filter(isSmall), updates.filter((update) => !isSmall(update))];
     const kernels = small.map((update) => {
       const { variable: param, gradient: grad } = update;
@@ -91,13 +103,20 @@ class MuonKernels extends SlotOptimizer {
     return { rate, keep: 1 - lr * this.decayOf(update) };
   }
 
+  /** The same with the length sqrt(outputs) in place of weight decay. */
+  private relative({ variable, lr }: Update): { rate: number; keep: tf.Scalar } {
+    const length = Math.sqrt(variable.shape.at(-1)!);
+    const keep = tf.scalar(length).div<tf.Scalar>(variable.norm().maximum(1e-12));
+    return { rate: (this.own.relative_lr! * lr) / this.lr, keep };
+  }
+
   protected update(update: Update): void {
     const { variable, gradient } = update;
     const { momentum, nesterov } = this.own;
     const slot = this.slotOf(update);
     const mean = slot.tensors.momentum.mul(momentum).add(gradient.mul(1 - momentum));
     const direction = nesterov ? mean.mul(momentum).add(gradient.mul(1 - momentum)) : mean;
-    const { rate, keep } = this.sharesOf(update);
+    const { rate, keep } = this.own.relative_lr === undefined ? this.sharesOf(update) : this.relative(update);
     const matrix = direction.reshape<tf.Tensor>([-1, variable.shape.at(-1)!]) as tf.Tensor2D;
     const change = orthogonalised(matrix).mul(rate).reshape(variable.shape);
     variable.assign(variable.mul(keep).sub(change));
@@ -110,7 +129,7 @@ class MuonKernels extends SlotOptimizer {
  * is made orthogonal before each step, so that the kernel changes in all directions alike: W <- W (1 - lr *
  * weight_decay) - lr * 0.2 sqrt(max(rows, columns)) U V' for M = U S V'. The factor makes steps as large as AdamW's
  * (Liu et al. 2025, section 2.2), which changes everything else: biases, norms, gates and dense layers, at the same
- * learning rate.
+ * learning rate. With `relative_lr` W <- W sqrt(columns) / |W| - relative_lr * U V' instead.
  */
 export class Muon implements Optimizer {
   readonly name = 'Muon';
@@ -120,9 +139,10 @@ export class Muon implements Optimizer {
   private readonly rest: AdamW;
 
   /** Throws a UserError for a number out of range. */
-  constructor({ lr = 1e-3, momentum = 0.95, nesterov = true, weight_decay = 1e-4, decays }: MuonOptions = {}) {
+  constructor(options: MuonOptions = {}) {
+    const { lr = 1e-3, momentum = 0.95, nesterov = true, weight_decay = 1e-4, decays, relative_lr } = options;
     this.lr = lr;
-    this.kernels = new MuonKernels({ lr, momentum, nesterov, weight_decay, decays });
+    this.kernels = new MuonKernels({ lr, momentum, nesterov, weight_decay, decays, relative_lr });
     this.rest = new AdamW({ lr, weight_decay, decays });
   }
 

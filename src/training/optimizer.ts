@@ -21,6 +21,8 @@ export interface OptimizerSettings {
   nesterov?: boolean;
   /** Default: the optimizer's own, 0, or 1e-4 of adamw and muon. */
   weight_decay?: number;
+  /** Of muon. Default: none. */
+  relative_lr?: number;
   /** What weight decay acts on: all that is trained, or kernels alone. Default 'all'. */
   decay?: 'all' | 'kernels';
 }
@@ -29,16 +31,22 @@ const decaying = { all: () => true, kernels: kernelsOnly };
 
 /**
  * The optimizer that settings describe; the caller disposes it. Throws a UserError for an unknown name, for numbers out
- * of range, and for momentum where the optimizer has none.
+ * of range, and for momentum or relative_lr where the
+ * optimizer has none.
  */
 export function makeOptimizer(settings: OptimizerSettings): Optimizer {
-  const { name, lr, momentum, nesterov, weight_decay, decay = 'all' } = settings;
+  const { name, lr, momentum, nesterov, weight_decay, decay = 'all', relative_lr } = settings;
   if (!Object.hasOwn(decaying, decay)) {
     throw new UserError(`decay must be 'all' or 'kernels'; received '${decay}'.`);
   }
+  if (relative_lr !== undefined && name !== 'muon') {
+    throw new UserError(
+      `relative_lr must be left out with ${name}: it is a setting of muon. Choose that, or leave it out.`,
+    );
+  }
   const shared = { lr, weight_decay, decays: decaying[decay] };
   if (name === 'sgd') return new Sgd({ ...shared, momentum, nesterov });
-  if (name === 'muon') return new Muon({ ...shared, momentum, nesterov });
+  if (name === 'muon') return new Muon({ ...shared, momentum, nesterov, relative_lr });
   if (name !== 'adam' && name !== 'adamw') {
     throw new UserError(`An optimizer must be 'adamw', 'adam', 'sgd' or 'muon'; received '${name as string}'.`);
   }

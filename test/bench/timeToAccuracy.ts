@@ -96,9 +96,10 @@ function writeProblem(folder: string, { model, data, length }: Session, settings
   const zero = new Float32Array(3);
   const one = new Float32Array(3).fill(255);
   for (const pixel of [zero, one]) normalisationOf(settings, data.train)(pixel, [1, 1, 3]);
-  const { lr, momentum, weight_decay, batch_size, label_smoothing, augment, progressive_resizing, tta, seed } =
-    settings;
-  const recipe = { lr, momentum, weight_decay, batch_size, label_smoothing, augment, progressive_resizing, tta, seed };
+  const { lr, momentum, relative_lr, weight_decay, batch_size, label_smoothing, augment, tta, seed } = settings;
+  const { progressive_resizing } = settings;
+  const rates = { lr, momentum, relative_lr, weight_decay };
+  const recipe = { ...rates, batch_size, label_smoothing, augment, progressive_resizing, tta, seed };
   const shapes = kernels.map(([, weight]) => weight.shape);
   const normalised = { zero: [...zero], one: [...one] };
   const problem = {

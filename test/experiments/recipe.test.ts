@@ -9,16 +9,21 @@ import { recipeSchema } from 'sparsebook/experiments/recipe.js';
 import { settingsOf } from './settingsOf.ts';
 
 test('the fast recipe changes how a network is trained, in any protocol, and what is given wins', () => {
-  const fast = { optimizer: 'muon', schedule: 'one-cycle', label_smoothing: 0.1, tta: 'mirror', decay: 'kernels' };
+  const fast = { optimizer: 'muon', schedule: 'one-cycle', label_smoothing: 0.1, decay: 'kernels' };
   const cases: [keyof typeof protocols, string, object][] = [
-    ['experiment', 'network=googlenet recipe=fast', { ...fast, augment: ['crop', 'alternating-flip'] }],
+    ['experiment', 'network=googlenet recipe=fast', { ...fast, augment: ['crop', 'alternating-flip'], tta: 'mirror' }],
     ['l0-googlenet', 'recipe=fast', { ...fast, augment: ['crop', 'alternating-flip'], normalise: 'pixels' }],
     ['l0-googlenet', 'recipe=fast lr=0.5 epochs=3 augment=false', { ...fast, lr: 0.5, epochs: 3, augment: [] }],
     ['l0-googlenet', 'recipe=fast lambda_l0=20 ckpt_path=x', { ...fast, progressive_resizing: [] }],
     ['repr-c3', 'recipe=fast', { ...fast, network: 'c3' }],
     ['ista-resnet20', 'recipe=fast checkpoint_version=0 label_smoothing=0', { ...fast, label_smoothing: 0 }],
     ['freeze-prune-resnet18', 'recipe=fast preset=quick', { ...fast, width: 0.125 }],
-    ['experiment', 'network=airbench recipe=fast', { ...fast, lr: 0.03, label_smoothing: 0.2, tta: 'mirror-shift' }],
+    [
+      'experiment',
+      'network=airbench recipe=fast',
+      { ...fast, relative_lr: 0.17, label_smoothing: 0.2, tta: 'mirror-shift' },
+    ],
+    ['experiment', 'network=airbench recipe=fast ckpt_path=x', { lr: 0.003, relative_lr: null }],
     ['l0-googlenet', '', { recipe: 'own', optimizer: 'adamw', schedule: 'steps', tta: 'none' }],
     ['experiment', '', { optimizer: 'adamw', schedule: 'constant', tta: 'none' }],
   ];

@@ -78,6 +78,31 @@ for (const backend of ['cpu', 'simd'] as const) {
     );
   });
 
+  test(`with relative_lr a kernel of the length sqrt(outputs) changes by that share of it, whatever lr and decay, on ${backend}`, async () => {
+    await useBackend({ backend, threads: 1 });
+    const shape = [3, 3, 4, 8];
+    const [start, gradient] = [1, 2].map((seed) => tf.randomNormal(shape, 0, 5, 'float32', seed));
+    const stepped = (lr: number, weight_decay: number, from = start): tf.Variable => {
+      const variable = tf.variable(from);
+      const muon = new Muon({ lr, weight_decay, relative_lr: 0.2 });
+      muon.step([{ key: 'conv/kernel', variable, gradient, lr: 0.5 * lr }]);
+      return variable;
+    };
+    const unit = start.mul(tf.scalar(Math.sqrt(8)).div(start.norm()));
+    const change = unit
+      .sub(stepped(0.01, 0.1))
+      .reshape([36, 8])
+      .div(0.5 * 0.2);
+    const values = new SingularValueDecomposition(matrixOf(change)).diagonal;
+    assert.ok(
+      values.every((value) => value > 0.6 && value < 1.25),
+      `singular values ${values.join()}`,
+    );
+    assert.deepEqual(stepped(0.3, 0).dataSync(), stepped(0.01, 0.1).dataSync());
+    const fromZero = stepped(0.01, 0.1, tf.zeros(shape)).dataSync();
+    assert.ok(fromZero.every(Number.isFinite));
+  });
+
   test(`a kernel without a gradient stays where it is, on ${backend}`, async () => {
     await useBackend({ backend, threads: 1 });
     const variable = tf.variable(tf.randomNormal([1, 1, 6, 4], 0, 1, 'float32', 1));

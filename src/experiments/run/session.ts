@@ -180,7 +180,8 @@ export async function openSession(
   const rankedBy = settings.start.rewind ? from?.model : undefined;
   const sparsifier = await buildMethods(settings, model, { ...context, rankedBy });
   const { optimizer: name, lr, momentum, nesterov, weight_decay, decay, ema_decay, seed } = settings;
-  const optimizer = makeOptimizer({ name, lr, momentum, nesterov, weight_decay, decay });
+  const relative_lr = settings.relative_lr ?? undefined;
+  const optimizer = makeOptimizer({ name, lr, momentum, nesterov, relative_lr, weight_decay, decay });
   const averages = ema_decay === null ? undefined : new WeightAverages(model, { decay: ema_decay });
   const cutting = settings.cut_channels ? new Cutting({ probability: settings.cut_probability }) : undefined;
   const length = lengthOf(settings, data.train.labels.length);

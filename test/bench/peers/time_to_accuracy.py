@@ -48,14 +48,14 @@ class Airbench(nn.Module):
         self.first = norm(24)
         blocks, inputs = [], 24
         for width in widths:
-            blocks += [conv(inputs, width), nn.MaxPool2d(2), norm(width), nn.ReLU(inplace=True)]
-            blocks += [conv(width, width), norm(width), nn.ReLU(inplace=True)]
+            blocks += [conv(inputs, width), nn.MaxPool2d(2), norm(width), nn.GELU()]
+            blocks += [conv(width, width), norm(width), nn.GELU()]
             inputs = width
         self.blocks = nn.Sequential(*blocks)
         self.logits = nn.Linear(inputs, 10, bias=False)
 
     def forward(self, x):
-        x = self.blocks(F.relu(self.first(self.whitening(x))))
+        x = self.blocks(F.gelu(self.first(self.whitening(x))))
         return self.logits(F.adaptive_max_pool2d(x, 1).flatten(1) / 9)
 
 
@@ -128,9 +128,13 @@ class Muon:
             mean.mul_(keep).add_(kernel.grad, alpha=1 - keep)
             direction = keep * mean + (1 - keep) * kernel.grad
             matrix = direction.flatten(1)
-            size = 0.2 * max(matrix.shape) ** 0.5
-            kernel.mul_(1 - lr * problem["weight_decay"])
-            kernel.add_(orthogonalised(matrix).view_as(kernel), alpha=-lr * size)
+            if problem["relative_lr"]:
+                kernel.mul_(len(kernel) ** 0.5 / kernel.norm())
+                rate = problem["relative_lr"] * lr / problem["lr"]
+            else:
+                kernel.mul_(1 - lr * problem["weight_decay"])
+                rate = lr * 0.2 * max(matrix.shape) ** 0.5
+            kernel.add_(orthogonalised(matrix).view_as(kernel), alpha=-rate)
 
 
 def changed(batch, which, epoch, flips):

@@ -135,6 +135,7 @@ test('the sweeps beside the notebooks are what can be run', async () => {
     'l0-googlenet.yaml': 9,
     'recipe-ablation.yaml': 36,
     'recipe-airbench.yaml': 4,
+    'recipe-full.yaml': 9,
     'recipe-optimizers.yaml': 8,
     'repr-c3-full.yaml': 27,
     'repr-c3.yaml': 12,
