@@ -113,7 +113,7 @@ async function* noticed(
     const starts = start === undefined ? 'anew' : 'from a network';
     const { begun, steps, stepsPerEpoch } = session.length;
     const run = { epochs: begun, steps, stepsPerEpoch };
-    const all = [...protocolWarnings(protocol, settings, { starts, run }), ...session.warnings];
+    const all = [...session.warnings, ...protocolWarnings(protocol, settings, { starts, run })];
     for (const message of all) yield { type: 'warning', message };
     if (session.opening !== undefined) {
       yield { type: 'note', kind: 'opening', step: 0, epoch: 0, values: { text: session.opening } };
