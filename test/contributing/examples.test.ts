@@ -1,0 +1,25 @@
+// The whole is tried by `npm run test:contributing`, which takes minutes; this is what moved files break.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+
+const page = readFileSync('CONTRIBUTING.md', 'utf8');
+const examples = [...page.matchAll(/^```\w+ file=(\S+)(?: after="([^"]*)")?\n(.*?)^```$/gms)].map(
+  ([, file, after, code]) => ({ file, after, code }),
+);
+
+test('the examples of CONTRIBUTING.md change files that are there, at lines that are there, and import what is there', () => {
+  const added = new Set(examples.filter(({ after }) => after === undefined).map(({ file }) => file));
+  const before = new Map<string, string>();
+  assert.ok(examples.length > 10);
+  for (const { file, after, code } of examples) {
+    const text = (before.get(file) ?? '') + (added.has(file) ? '' : readFileSync(file, 'utf8'));
+    if (after !== undefined) assert.ok(text.includes(after), `${file} has a line with ${after}`);
+    before.set(file, `${before.get(file) ?? ''}${code}`);
+    for (const [, path] of code.matchAll(/(?:from|import\()\s*'(\.[^']*)'/g)) {
+      const imported = join(dirname(file), path.replace(/\.js$/, '.ts'));
+      assert.ok(existsSync(imported) || added.has(imported), `${file}: ${path} is there`);
+    }
+  }
+});
