@@ -39,7 +39,7 @@ const long = [
   'notebooks/running',
 ];
 long.push(...['display/cells', 'live/reading', 'page/page', 'run/runNotebook'].map((name) => `notebook/${name}`));
-long.push('backend/webgpu/webgpu', 'platform/package', 'torture/short');
+long.push('backend/conformance/conformance', 'backend/webgpu/webgpu', 'platform/package', 'torture/short');
 const isLong = (file) => long.some((name) => file === join(here, `${name}.test.ts`));
 const [first, rest] = [files.filter(isLong), files.filter((file) => !isLong(file))];
 // Those in the second half of the alphabet, of notebooks and servers, mostly wait; those in the first half mostly
