@@ -36,7 +36,7 @@ test('the fast recipe changes how a network is trained, in any protocol, and wha
   }
 });
 
-test("what a recipe says for its optimizer alone means nothing beside another one: it does not stop the run", () => {
+test('what a recipe says for its optimizer alone means nothing beside another one: it does not stop the run', () => {
   const plain = { momentum: 0, nesterov: false, relative_lr: null };
   const cases: [string, object][] = [
     ['network=airbench recipe=fast optimizer=adamw', { ...plain, weight_decay: 0.3, batch_size: 1000 }],
