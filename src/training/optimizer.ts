@@ -31,8 +31,7 @@ const decaying = { all: () => true, kernels: kernelsOnly };
 
 /**
  * The optimizer that settings describe; the caller disposes it. Throws a UserError for an unknown name, for numbers out
- * of range, and for momentum or relative_lr where the
- * optimizer has none.
+ * of range, and for momentum or relative_lr where the optimizer has none.
  */
 export function makeOptimizer(settings: OptimizerSettings): Optimizer {
   const { name, lr, momentum, nesterov, weight_decay, decay = 'all', relative_lr } = settings;

@@ -6,6 +6,7 @@ import { identityOf } from 'sparsebook/experiments/run/identity.js';
 import type { Protocol } from 'sparsebook/experiments/protocols/protocol.js';
 import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
 import { recipeSchema } from 'sparsebook/experiments/recipe.js';
+import { makeOptimizer } from 'sparsebook/training/optimizer.js';
 import { settingsOf } from './settingsOf.ts';
 
 test('the fast recipe changes how a network is trained, in any protocol, and what is given wins', () => {
@@ -32,6 +33,24 @@ test('the fast recipe changes how a network is trained, in any protocol, and wha
     const settings = protocol.experiment(settingsOf(name, ...words.split(' ').filter(Boolean))) as object;
     const found = Object.fromEntries(Object.keys(expected).map((key) => [key, (settings as never)[key]]));
     assert.deepEqual(found, expected, `${name} ${words}`);
+  }
+});
+
+test('what a recipe says for its optimizer alone means nothing beside another one: it does not stop the run', () => {
+  const plain = { momentum: 0, nesterov: false, relative_lr: null };
+  const cases: [string, object][] = [
+    ['network=airbench recipe=fast optimizer=adamw', { ...plain, weight_decay: 0.3, batch_size: 1000 }],
+    ['network=airbench recipe=fast optimizer=sgd', { relative_lr: null, momentum: 0.7 }],
+    ['network=airbench recipe=fast lr=0', { relative_lr: null, momentum: 0.7 }],
+    ['network=resnet18 recipe=published optimizer=adam', plain],
+  ];
+  for (const [words, expected] of cases) {
+    const settings = settingsOf('experiment', ...words.split(' ')) as ExperimentSettings;
+    const found = Object.fromEntries(Object.keys(expected).map((key) => [key, settings[key as never]]));
+    assert.deepEqual(found, expected, words);
+    const { optimizer: name, lr, momentum, nesterov, relative_lr, weight_decay, decay } = settings;
+    const all = { name, lr, momentum, nesterov, relative_lr: relative_lr ?? undefined, weight_decay, decay };
+    assert.doesNotThrow(() => makeOptimizer(all).dispose(), words);
   }
 });
 

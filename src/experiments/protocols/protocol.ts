@@ -270,5 +270,10 @@ export function protocolSettings<S extends object>(
   const { values, fineTuning = {} } = presets[preset];
   const tuned = starts || typeof ckpt_path === 'string';
   const ofRecipe = valuesOf({ recipe, network, starts: tuned ? 'from a network' : 'anew' });
-  return settle<S>(schema, given, [...givenIn(values), ...(tuned ? givenIn(fineTuning) : []), ...givenIn(ofRecipe)]);
+  const base = [...givenIn(values), ...(tuned ? givenIn(fineTuning) : [])];
+  const settings = settle<S>(schema, given, [...base, ...givenIn(ofRecipe)]);
+  // A recipe's momentum means nothing beside another optimizer that was given in place of the recipe's.
+  const known = settingsOf(schema);
+  const meant = givenIn(ofRecipe).filter(({ name }) => known.get(name)?.conflict?.(settings) === undefined);
+  return settle<S>(schema, given, [...base, ...meant]);
 }
