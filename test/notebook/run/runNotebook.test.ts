@@ -267,8 +267,9 @@ const faults: { name: string; kind: string; ename: string; cause: RegExp; partia
   { name: 'process-exit', kind: 'dead', ename: 'KernelDied', cause: /exit code 3/ },
   { name: 'out-of-memory', kind: 'dead', ename: 'KernelDied', cause: /ran out of memory/ },
   { name: 'endless-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 2 s$/, cellTimeout: 2 },
-  { name: 'deaf-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 2 s/, cellTimeout: 2 },
-  { name: 'deaf-kernel', kind: 'timeout', ename: 'CellTimeout', cause: /did not heed/, cellTimeout: 2 },
+  // These end their kernel. In a new one the first cell waits for the compiler, on a busy machine for seconds.
+  { name: 'deaf-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 6 s/, cellTimeout: 6 },
+  { name: 'deaf-kernel', kind: 'timeout', ename: 'CellTimeout', cause: /did not heed/, cellTimeout: 6 },
 ];
 
 for (const { name, kind, ename, cause, partial = 'partial\n', cellTimeout } of faults) {
