@@ -58,15 +58,19 @@ export async function requestDevice(): Promise<{ device: Device; info: AdapterIn
   return { device: await adapter.requestDevice({ requiredLimits }), info: adapter.info ?? {} };
 }
 
-/** The WebGPU of the browser or of Dawn, which then is where tfjs looks for it. */
+/** The WebGPU of the browser, or else of Dawn. */
 async function findGpu(): Promise<Gpu> {
-  const global = globalThis as { navigator?: { gpu?: Gpu } };
-  if (global.navigator?.gpu) return global.navigator.gpu;
+  return (globalThis as { navigator?: { gpu?: Gpu } }).navigator?.gpu ?? installDawn();
+}
+
+/** Starts Dawn, with flags of its own, and puts its WebGPU where tfjs looks for it. Throws a UserError without it. */
+export async function installDawn(flags: string[] = []): Promise<Gpu> {
   const dawn = await importOptional<Dawn>('webgpu');
   Object.assign(globalThis, dawn.globals);
-  const gpu = dawn.create([]);
+  const gpu = dawn.create(flags);
   // Node 20 has no navigator, and later ones' cannot be assigned to.
-  const navigator = Object.defineProperty(global.navigator ?? {}, 'gpu', { value: gpu, configurable: true });
+  const found = (globalThis as { navigator?: object }).navigator ?? {};
+  const navigator = Object.defineProperty(found, 'gpu', { value: gpu, configurable: true });
   Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
   return gpu;
 }
