@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { examplesIn } from './examples.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const copy = mkdtempSync(join(tmpdir(), 'sparsebook-contributing-'));
@@ -37,7 +38,7 @@ function makeCopy(): void {
  * Applies the examples of a page: a whole file, or lines behind the first line that contains a text. Returns the files.
  */
 function apply(page: string): string[] {
-  return [...page.matchAll(/^```\w+ file=(\S+)(?: after="([^"]*)")?\n(.*?)^```$/gms)].map(([, file, after, code]) => {
+  return examplesIn(page).map(({ file, after, code }) => {
     const path = join(copy, file);
     if (after === undefined) {
       assert.ok(!existsSync(path), `${file} exists already`);

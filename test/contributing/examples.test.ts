@@ -3,11 +3,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { examplesIn } from './examples.ts';
 
-const page = readFileSync('CONTRIBUTING.md', 'utf8');
-const examples = [...page.matchAll(/^```\w+ file=(\S+)(?: after="([^"]*)")?\n(.*?)^```$/gms)].map(
-  ([, file, after, code]) => ({ file, after, code }),
-);
+const examples = examplesIn(readFileSync('CONTRIBUTING.md', 'utf8'));
 
 test('the examples of CONTRIBUTING.md change files that are there, at lines that are there, and import what is there', () => {
   const added = new Set(examples.filter(({ after }) => after === undefined).map(({ file }) => file));
