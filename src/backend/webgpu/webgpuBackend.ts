@@ -72,8 +72,8 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
   return new (class extends original implements WebgpuBackend {
     fault?: UserError;
     override readonly tensorMap: ListedStorage;
-    /** What the device has not answered yet, of the operations made so far. */
-    private readonly unanswered = new Set<Promise<unknown>>();
+    /** Resolved once the device has answered for all operations made so far. */
+    private answered: Promise<unknown> = Promise.resolve();
 
     constructor() {
       super(device, info);
@@ -87,20 +87,18 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
       try {
         return work();
       } finally {
-        const answer: Promise<unknown> = device
-          .popErrorScope()
-          .then(
-            (error) => error && this.blame(error.message, operation),
-            () => undefined, // of a lost device, which says so itself
-          )
-          .finally(() => this.unanswered.delete(answer));
-        this.unanswered.add(answer);
+        const answer = device.popErrorScope().then(
+          (error) => error && this.blame(error.message, operation),
+          () => undefined, // of a lost device, which says so itself
+        );
+        const before = this.answered;
+        this.answered = answer.then(() => before);
       }
     }
 
     override async read(id: Id): Promise<tf.BackendValues> {
       this.incRef(id);
-      const [read] = await Promise.allSettled([super.read(id), ...this.unanswered]);
+      const [read] = await Promise.allSettled([super.read(id), this.answered]);
       this.release(id);
       if (this.fault) throw this.fault;
       if (read.status === 'rejected') throw refusal((read.reason as Error).message, 'reading');

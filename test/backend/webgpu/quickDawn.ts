@@ -1,4 +1,4 @@
-// Loaded before golden tests on SwiftShader: the same values in two thirds of the processor's time.
+// Loaded before tests on SwiftShader: the same values in two thirds of the processor's time.
 import { installDawn } from 'sparsebook/backend/webgpu/device.js';
 
 // SwiftShader unrolls the zeroing of a workgroup's memory, entry by entry: matrix products take several times as long
