@@ -1,13 +1,15 @@
-// Writes what the records say between the marks of README.md and of the notebooks' texts.
+// Writes the results from the records between the marks of the pages and of the notebooks' texts.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { joined, lines } from 'sparsebook/notebook/run/notebook.js';
 import { readNotebook, writeNotebook } from 'sparsebook/notebook/run/notebookFile.js';
-import { filled } from './results.ts';
+import { filled, pages } from './results.ts';
 
-const text = filled(readFileSync('README.md', 'utf8'));
-writeFileSync('README.md', await format(text, { ...(await resolveConfig('README.md')), filepath: 'README.md' }));
+for (const page of pages) {
+  const text = filled(readFileSync(page, 'utf8'));
+  writeFileSync(page, await format(text, { ...(await resolveConfig(page)), filepath: page }));
+}
 
 for (const name of readdirSync('notebooks').filter((file) => file.endsWith('.ipynb'))) {
   const file = join('notebooks', name);

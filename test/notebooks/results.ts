@@ -1,7 +1,7 @@
 // What texts say of our results, and the records that say so. A text has a mark around such a result,
 //   <!-- results: NAME -->...<!-- /results -->
-// and NAME stands below. `npm run results` writes what the records give between the marks of README.md and of
-// notebooks.
+// and NAME stands below. `npm run results` writes what the records give between the marks of README.md, of the pages
+// in `pages` and of notebooks.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunRecord } from 'sparsebook/experiments/run/record.js';
@@ -48,6 +48,12 @@ function accuracy(file: string, name: string): string {
 const difference = (file: string, name: string, from: string): string =>
   withInterval(differenceOf(recordsIn(file), name, from), 'points');
 
+/** A table in Markdown, apart from the text around it. */
+function table(head: readonly string[], rows: readonly string[][]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return ['', '', line(head), line(head.map(() => '---')), ...rows.map(line), '', ''].join('\n');
+}
+
 /**
  * Runs with gates beside the published ones of the same lambda or sparsity: test accuracy with its interval, over seeds
  * or the images of a single run, and what is gone.
@@ -77,8 +83,19 @@ function gatesTable(file: string): string {
     ];
   });
   const head = ['`lambda_l0`', 'test accuracy (95 % interval)', 'parameters gone', 'published, up to 180 epochs'];
-  const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
-  return ['', '', line(head), line(head.map(() => '---')), ...cells.map(line), '', ''].join('\n');
+  return table(head, cells);
+}
+
+/** Each group of a sweep beside its first one: test accuracy, and the difference between them, seed by seed. */
+function besideTheFirst(file: string): string {
+  const groups = groupRecords(recordsIn(file));
+  const first = groups[0].name!;
+  const rows = groups.map(({ name, test }, i) => [
+    name!,
+    withInterval(test, '%'),
+    i === 0 ? '' : difference(file, name!, first),
+  ]);
+  return table(['runs', 'test accuracy', `difference from _${first}_`], rows);
 }
 
 /** The test accuracy of a single run, with the 95 % interval over its images, and over mirrored views. */
@@ -112,6 +129,7 @@ export const results: Readonly<Record<string, () => string>> = {
   ...Object.fromEntries(summaries),
   'gates-cifar10': () => gatesTable('01-l0-googlenet/full-cifar10.json'),
   'googlenet-dense': () => singleRun('01-l0-googlenet/pretrained-cifar10-record.json'),
+  'recipe-ablation': () => besideTheFirst('recipe/ablation-cifar10.json'),
   'repr-crop': () => difference(repr, 'RePr, crop', 'standard, crop'),
   'repr-no-crop': () => difference(repr, 'RePr, no crop', 'standard, no crop'),
   'repr-overfitting': () => difference('03-repr-c3/overfitting-cifar10.json', 'RePr', 'standard'),
@@ -124,6 +142,9 @@ export const results: Readonly<Record<string, () => string>> = {
   'resnet18-pruned-70': () => accuracy(resnet18, 'prune 70 % of fine-tuned'),
   'resnet18-pruned-95': () => accuracy(resnet18, 'prune 95 % of fine-tuned'),
 };
+
+/** The pages, except for notebooks, that have such marks. */
+export const pages: readonly string[] = ['README.md', 'docs/recipe.md'];
 
 const mark = /<!-- results: ([^>]*?) -->([\s\S]*?)<!-- \/results -->/g;
 
