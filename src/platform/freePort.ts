@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Returns a port of this machine at which nothing listens, for a program that will be told to. It lies below the ports
+ * Returns a port of this machine at which nothing listens yet, for a program to listen at. It lies below the ports
  * that systems give to outgoing connections (from 32768 on), so that none of these takes it before the program does.
  */
 export async function freePort(): Promise<number> {
