@@ -76,8 +76,8 @@ export async function checkWritable(path: string, kind: FileKind): Promise<void>
 }
 
 /**
- * `writeFileWhole` for a notebook cell, which cannot wait. It gives the same guarantees, except that the replacement is
- * not undone if syncing the folder fails.
+ * `writeFileWhole` for a notebook cell, which cannot wait. It gives the same guarantees, except that it does not sync
+ * the folder and does not keep the permissions of a file that it replaces.
  */
 export function writeFileWholeSync(path: string, contents: Uint8Array | string, kind: FileKind): void {
   // Links are followed, so that their target is replaced and not the link itself.

@@ -35,7 +35,7 @@ export interface HeapData {
 export interface Deferred {
   /** The tensors that the work will read; they are held until it is done or no longer wanted. */
   reads: tf.TensorInfo[];
-  /** A block of the work's own, freed with it. */
+  /** A block that belongs to the work and is freed with it. */
   block?: number;
   /** Computes the values into `to`; `row` floats lie between the starts of its pixels. */
   write?(to: number, row: number): void;

@@ -146,11 +146,19 @@ export function activate(
 }
 
 /**
- * Computes dx from dy and the activation's output y: dy y (1 - y) for sigmoid, dy (1 - y^2) for tanh, dy, or below 0 dy
- * (y + 1), for ELU; or from its input x: dy, or dy * least unless x > 0, for leaky ReLU, dy 2 / sqrt(pi) e^-x^2 for the
- * error function, dy, or 0 outside of the bounds, for clipping, dy scale, or dy scale alpha e^x unless x > 0, for SELU,
- * dy s for softplus and dy (s + x s (1 - s)) for swish with s = sigmoid(x), dy (p + x e^(-x^2 / 2) / sqrt(2 pi)) for
- * GELU, which is x p.
+ * Computes dx from dy and the activation's output y:
+ * - sigmoid: dy y (1 - y)
+ * - tanh: dy (1 - y^2)
+ * - ELU: dy, below 0 dy (y + 1)
+ *
+ * or its input x, with s = sigmoid(x) and GELU(x) = x p:
+ * - leaky ReLU: dy, not above 0 dy * least
+ * - error function: dy 2 / sqrt(pi) e^-x^2
+ * - clip: dy, outside of the bounds 0
+ * - SELU: dy scale, not above 0 dy scale alpha e^x
+ * - softplus: dy s
+ * - swish: dy (s + x s (1 - s))
+ * - GELU: dy (p + x e^(-x^2 / 2) / sqrt(2 pi))
  */
 export function activationGradient(
   operation: i32, dy: usize, z: usize, dx: usize, least: f32, most: f32, n: i32, begin: i32, end: i32,

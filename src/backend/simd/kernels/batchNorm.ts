@@ -86,7 +86,7 @@ export function batchNormSums(
 
 /**
  * Computes mean, biased variance and scale [channels] from the sums of chunks of `units`, added in order relative to
- * the first chunk's x0. A gamma of 0 means none.
+ * the first chunk's x0. The address `gamma` may be 0: gamma is then 1.
  */
 export function batchNormMoments(
   sums: usize, chunks: i32, units: i32, channels: i32, pixels: i32, epsilon: f64, gamma: usize, mean: usize,

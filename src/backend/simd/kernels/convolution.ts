@@ -80,8 +80,8 @@ function convolveEven(
  *
  * A panel has k rows of 8 floats; panels are `panelStep` bytes apart. `input` is the (padded) input of the first pixel,
  * `rowStep` and `pixelStep` are the bytes in the input from one output pixel to the one below and the one beside it;
- * outRow and outPixel are the same for the output. With a bias of 0 the result is added to the output. `stage` holds
- * ROWS x 16 floats: partial tiles go there first, since a full store would overwrite neighbours.
+ * outRow and outPixel are the same for the output. If the address `bias` is 0, the result is added to the output.
+ * `stage` holds ROWS x 16 floats: partial tiles go there first, since a full store would overwrite neighbours.
  */
 export function convolvePixels(
   input: usize, packed: usize, bias: usize, output: usize, stage: usize, offsets: usize, width: i32, rowStep: usize,
@@ -169,9 +169,9 @@ export function convolvePixels(
  * A convolution over bands of `bandRows` output rows: band b has the rows from (b mod bands) * bandRows of image b /
  * bands.
  *
- * x is [N, height, width, cin]; outHeight x outWidth output pixels lie outRow, outPixel and outImage bytes apart from
- * `y`. If `bandColumns` > 0, each band is copied, with a border of zeros and that many columns, to `scratch` (after the
- * stage).
+ * x is [N, height, width, cin]. The output at `y` has outHeight x outWidth pixels per image, with outImage, outRow and
+ * outPixel bytes from each image, row and pixel to the next. If `bandColumns` > 0, each band is copied, with a border
+ * of zeros and that many columns, to `scratch` (after the stage).
  */
 export function convolve(
   x: usize, packed: usize, bias: usize, y: usize, offsets: usize, height: i32, width: i32, cin: i32, top: i32,
@@ -215,8 +215,8 @@ export function convolve(
 }
 
 /**
- * Computes items [begin, end), `rows` rows each, of y [m, n] = relu?(a * b + bias), or y += a * b if bias is 0; aStep
- * is the bytes from one row of a to the next.
+ * Computes items [begin, end), `rows` rows each, of y [m, n] = relu?(a * b + bias), or y += a * b if the address `bias`
+ * is 0; aStep is the bytes from one row of a to the next.
  */
 export function multiplyRows(
   a: usize, packed: usize, bias: usize, y: usize, offsets: usize, m: i32, aStep: usize, k: i32, n: i32, relu: i32,

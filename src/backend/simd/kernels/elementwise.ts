@@ -11,7 +11,7 @@ export function copyColumns(
   for (let r = begin; r < end; r++) copyFloats(from + <usize>r * fromRow, to + <usize>r * toRow, columns);
 }
 
-// Which operation: the numbers are shared with overrides/elementwise.ts.
+// The operations: their numbers are shared with overrides/elementwise.ts.
 // @ts-ignore: decorator
 @inline
 function combine(operation: i32, a: v128, b: v128): v128 {

@@ -100,7 +100,7 @@ export function adamW(
 
 /**
  * SGD on vectors [begin, end): g = grad + decay * param, velocity = momentum * velocity + g, param -= rate * velocity,
- * or with nesterov rate * (g + momentum * velocity). A velocity of 0 means none.
+ * or with nesterov rate * (g + momentum * velocity). The address `velocity` may be 0: the step is then rate * g.
  */
 export function sgd(
   param: usize, grad: usize, velocity: usize, n: i32, rate: f32, momentum: f32, nesterov: i32, decay: f32, begin: i32,

@@ -91,7 +91,7 @@ const BOUNDS = memory.data<f32>([-Infinity, 0, Infinity, 6]);
 
 /**
  * The bounds of an activation: none, with relu at least 0, with relu 6 also at most 6. They are loaded from memory
- * because engines do not join operations on a vector made of a number that was chosen.
+ * because engines do not join operations on a vector built from a number selected at run time.
  */
 // @ts-ignore: decorator
 @inline

@@ -29,8 +29,8 @@ export interface Whole {
 }
 
 /**
- * One pass of the direct kernel: `g` is its geometry, the taps say which part of the filter it uses. With a bias of 0
- * the result is added to y.
+ * One pass of the direct kernel: `g` is its geometry, the taps say which part of the filter it uses. If the address
+ * `bias` is 0, the result is added to y.
  */
 export interface ConvolutionPass extends Omit<Whole, 'row'> {
   rows: Taps;
