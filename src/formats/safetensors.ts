@@ -245,7 +245,7 @@ function readHeader(bytes: Uint8Array, path: string): { entries: [string, Entry]
     const { dtype } = entry as Entry;
     if (!Object.hasOwn(sizes, dtype)) {
       throw new UserError(
-        `${path} holds the tensor ${name} in the type ${JSON.stringify(dtype)}, which is not read; read are ` +
+        `${path} holds the tensor ${name} in the type ${JSON.stringify(dtype)}, which is not read; the types read are ` +
           `${Object.keys(sizes).join(', ')}. Save it as F32.`,
       );
     }

@@ -74,7 +74,7 @@ class Sha256 {
 }
 
 export const createHash = ((name: string) => {
-  if (name !== 'sha256') throw new Error(`In a browser there is the hash sha256, not ${name}.`);
+  if (name !== 'sha256') throw new Error(`A browser has only the hash sha256; received ${name}.`);
   return new Sha256();
 }) as unknown as Platform['createHash'];
 

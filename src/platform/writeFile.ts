@@ -157,7 +157,7 @@ function refuseOther(path: string, stats: Stats, kind: FileKind, head: () => Buf
 function cannotWrite(path: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   return new UserError(
-    `${path} cannot be written: ${(error as Error).message}. What was there is as it was. ` +
+    `${path} cannot be written: ${(error as Error).message}. What was there is unchanged. ` +
       'Free space on the disk, or choose a place that can be written.',
     { cause: error },
   );

@@ -68,7 +68,7 @@ async function beside(
 function cannotSave(path: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   return new UserError(
-    `${path} cannot be saved: ${(error as Error).message}. Whatever was saved before is as it was. ` +
+    `${path} cannot be saved: ${(error as Error).message}. Whatever was saved before is unchanged. ` +
       'Free space on the disk, or save in a folder that can be written.',
     { cause: error },
   );

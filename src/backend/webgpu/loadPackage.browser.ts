@@ -14,6 +14,6 @@ export async function loadPackage(): Promise<{ WebGPUBackend: OriginalClass }> {
   if (WebGPUBackend) return Promise.resolve({ WebGPUBackend });
   throw new UserError(
     `The backend 'webgpu' is not in this page, which was made without the package '@tensorflow/tfjs-backend-webgpu'. ` +
-      `Run 'npm install' without --omit=optional and make the page anew, or choose backend 'simd'.`,
+      `Run 'npm install' without --omit=optional and make the page again, or choose backend 'simd'.`,
   );
 }

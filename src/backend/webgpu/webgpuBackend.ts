@@ -110,8 +110,8 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
       const { values, dtype, shape } = this.tensorMap.get(id);
       if (values || dtype === 'complex64' || dtype === 'string') return super.readSync(id);
       throw new UserError(
-        `On the backend 'webgpu' the values of a tensor must be waited for, as 'await tensor.data()' does; they were asked for ` +
-          `at once, of a tensor [${shape.join(', ')}]. Wait for them, or choose backend 'simd'.`,
+        `On the backend 'webgpu' the values of a tensor must be waited for, as 'await tensor.data()' does, but a tensor ` +
+          `[${shape.join(', ')}] was read without waiting. Wait for them, or choose backend 'simd'.`,
       );
     }
 
@@ -170,7 +170,7 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
 function refusal(message: string, operation?: string): UserError {
   const reason = message.trim().replaceAll(/\s+/g, ' ').replace(/\.+$/, '');
   return new UserError(
-    `The backend 'webgpu' failed${operation ? ` in ${operation}` : ''}: ${reason}. What was computed since is not given, as ` +
-      `it may be wrong. Choose backend 'simd'.`,
+    `The backend 'webgpu' failed${operation ? ` in ${operation}` : ''}: ${reason}. Results computed since then are withheld ` +
+      `because they may be wrong. Choose backend 'simd'.`,
   );
 }
