@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { uniform } from './random.js';
 
-/** What the fast backend computes in one pass where others need several. */
+/** The operations that the fast backend computes in one pass where others need several. */
 type FusedKernel =
   | 'FusedBatchNorm'
   | 'FusedBatchNormInference'
@@ -19,19 +19,19 @@ type FusedKernel =
   | 'Dropout'
   | 'ExpectedOpen';
 
-/** The names under which tfjs knows the kernels: its own FusedBatchNorm is something else. */
+/** Prefix of the kernels' names in tfjs, whose own FusedBatchNorm is something else. */
 const PREFIX = 'Sparsebook';
 
-/** Whether the active backend has a fused kernel; if not, compose the same from tf operations. */
+/** Whether the active backend has a fused kernel; if not, compose the operation from tf operations. */
 export function hasKernel(name: FusedKernel): boolean {
   return tf.getKernel(PREFIX + name, tf.getBackend()) !== undefined;
 }
 
-/** What kernels take as whole numbers; all else must be floats. */
+/** Inputs that kernels take as integers; all others must be floats. */
 const WHOLE = ['QuantizedConv kernel', 'QuantizedConv bias'];
 
 /**
- * Runs a kernel that the active backend has; the caller disposes what it returns. Throws a UserError for other dtypes.
+ * Runs a kernel of the active backend; the caller disposes the result. Throws a UserError for inputs of other dtypes.
  */
 export function runFused<T extends tf.Tensor | tf.Tensor[]>(
   name: FusedKernel | 'GatedBatchNorm' | 'GatedBatchNormInference',
@@ -50,8 +50,8 @@ export function runFused<T extends tf.Tensor | tf.Tensor[]>(
 }
 
 /**
- * The inputs of batch normalisation: x [N, ..., C]; gamma and beta [C], 1 and 0 if left out; gate [N, C], a mask behind
- * the ReLU.
+ * The inputs of batch normalisation: x [N, ..., C]; gamma and beta [C], 1 and 0 if left out; gate [N, C], a mask
+ * applied after the ReLU.
  */
 export interface FusedBatchNormInputs {
   x: tf.Tensor;
@@ -60,13 +60,13 @@ export interface FusedBatchNormInputs {
   gate?: tf.Tensor2D;
 }
 
-/** Whether negative values become 0 (ReLU); 6: and those above 6 become 6 (ReLU6). */
+/** Whether negative values become 0 (ReLU); 6: values above 6 also become 6 (ReLU6). */
 export type Relu = boolean | 6;
 
 export interface FusedBatchNormOptions {
   /** Added to the variance. */
   epsilon: number;
-  /** What is done to the values before the gate. */
+  /** The activation applied before the gate. */
   relu: Relu;
 }
 
@@ -96,13 +96,13 @@ export function fusedBatchNorm(
   return { y, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }
 
-/** The same with given mean and variance [C], as at test time. Differentiable in x, gamma, beta and gate. */
+/** fusedBatchNorm with given mean and variance [C], as at test time. Differentiable in x, gamma, beta and gate. */
 export function fusedBatchNormInference(
   inputs: FusedBatchNormInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
   { epsilon, relu }: FusedBatchNormOptions,
 ): tf.Tensor {
   const name = inputs.gate ? 'GatedBatchNormInference' : 'FusedBatchNormInference';
-  // A gamma made up for this call must not make a kernel believe that it is a new one.
+  // A default gamma, created for this call, must not look like a new gamma to the kernel.
   return tf.tidy(() =>
     runFused<tf.Tensor>(name, withDefaults(inputs), { epsilon, relu, scaled: inputs.gamma !== undefined }),
   );
@@ -111,13 +111,13 @@ export function fusedBatchNormInference(
 export interface RunningStatisticsOptions {
   /** Share of the batch in the result. */
   momentum: number;
-  /** What makes the batch's variance unbiased: count / (count - 1). */
+  /** The factor that makes the batch's variance unbiased: count / (count - 1). */
   unbiased: number;
 }
 
 /**
- * [(1 - momentum) movingMean + momentum mean, (1 - momentum) movingVariance + momentum unbiased variance], all [C]. Not
- * differentiable. The caller disposes both.
+ * Returns [(1 - momentum) movingMean + momentum mean, (1 - momentum) movingVariance + momentum unbiased variance], all
+ * [C]. Not differentiable. The caller disposes both.
  */
 export function runningStatistics(
   inputs: Record<'mean' | 'variance' | 'movingMean' | 'movingVariance', tf.Tensor>,
@@ -131,7 +131,7 @@ interface ConvBiasOptions {
   pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
 }
 
-/** x [N, H, W, Cin] * filter [h, w, Cin, Cout] + bias [Cout]. Differentiable in all three. */
+/** Returns x [N, H, W, Cin] * filter [h, w, Cin, Cout] + bias [Cout]. Differentiable in all three. */
 export function convBias(
   inputs: { x: tf.Tensor4D; filter: tf.Tensor4D; bias: tf.Tensor1D },
   { strides, pad }: ConvBiasOptions,
@@ -139,25 +139,25 @@ export function convBias(
   return runFused<tf.Tensor4D>('ConvBias', inputs, { strides, pad, dataFormat: 'NHWC', dilations: 1 });
 }
 
-/** Values that are kept as whole numbers: value = (code - zero) * scale, with codes of 7 bits, 0 to 127. */
+/** A grid on which values are stored as integers: value = (code - zero) * scale, with codes of 7 bits, 0 to 127. */
 export interface Grid {
   scale: number;
   zero: number;
 }
 
 export interface QuantizedConvOptions extends ConvBiasOptions {
-  /** What the image is rounded to before it is convolved. */
+  /** The grid that the image is rounded to before it is convolved. */
   input: Grid;
-  /** What the result is rounded to; null leaves it as it is. */
+  /** The grid that the result is rounded to; null leaves it as it is. */
   output: Grid | null;
   /** Whether negative values become 0. */
   relu: boolean;
 }
 
 /**
- * A convolution of whole numbers: x [N, H, W, Cin] rounded to the grid `input`, kernel [h, w, Cin, Cout] of int32
- * within -127..127, bias [Cout] of int32 in units of input.scale * scale, and scale [Cout], what 1 in the kernel stands
- * for. Sums are exact. Not differentiable.
+ * An integer convolution: x [N, H, W, Cin] rounded to the grid `input`, kernel [h, w, Cin, Cout] of int32 within
+ * -127..127, bias [Cout] of int32 in units of input.scale * scale, and scale [Cout], the value of 1 in the kernel. Sums
+ * are exact. Not differentiable.
  */
 export function quantizedConv(
   inputs: { x: tf.Tensor4D; kernel: tf.Tensor4D; bias: tf.Tensor1D; scale: tf.Tensor1D },
@@ -166,12 +166,12 @@ export function quantizedConv(
   return hasKernel('QuantizedConv') ? runFused('QuantizedConv', inputs, { ...options }) : composedConv(inputs, options);
 }
 
-/** The most that a product of two codes can be, and what a float counts exactly to. */
+/** The largest product of two codes, and the largest integer up to which floats count exactly. */
 const [PRODUCT, EXACT] = [127 * 127, 2 ** 24];
 
 /**
- * The same of tf operations, to the bit where they round as they should: floats hold whole numbers, of so many channels
- * at a time that no sum loses a bit.
+ * The same composed of tf operations, with the same bits where these round correctly: floats hold integers, and few
+ * enough channels are convolved at a time that every sum is exact.
  */
 function composedConv(
   { x, kernel, bias, scale }: Parameters<typeof quantizedConv>[0],
@@ -198,10 +198,10 @@ function composedConv(
 }
 
 export interface HardConcreteOptions {
-  /** Masks to draw: one an image. */
+  /** The number of masks to draw: one per image. */
   n: number;
   /**
-   * The noise of image i and channel c is uniform(seed, offset + i * C + c) of random.ts, kept within [1e-6, 1 - 1e-6].
+   * The noise of image i and channel c is uniform(seed, offset + i * C + c) of random.ts, clipped to [1e-6, 1 - 1e-6].
    */
   seed: number;
   offset: number;
@@ -211,24 +211,24 @@ export interface HardConcreteOptions {
 }
 
 /**
- * Masks [n, C] of logAlpha [C]: clip(s (zeta - gamma) + gamma, 0, 1) with s = sigmoid((ln u - ln(1 - u) + logAlpha) /
- * temperature) (Louizos et al., arXiv 1712.01312). Differentiable in logAlpha.
+ * Returns masks [n, C] for logAlpha [C]: clip(s (zeta - gamma) + gamma, 0, 1) with s = sigmoid((ln u - ln(1 - u) +
+ * logAlpha) / temperature) (Louizos et al., arXiv 1712.01312). Differentiable in logAlpha.
  */
 export function hardConcreteSample(logAlpha: tf.Tensor1D, options: HardConcreteOptions): tf.Tensor2D {
   return runFused<tf.Tensor2D>('HardConcreteSample', { logAlpha }, { ...options });
 }
 
 /**
- * y = 1 / (1 + e^-x) (Sigmoid), x / (1 + e^-x) (Swish) or x (1 + erf(x / sqrt(2))) / 2 (Gelu). Differentiable. The
- * caller disposes it.
+ * Returns y = 1 / (1 + e^-x) (Sigmoid), x / (1 + e^-x) (Swish) or x (1 + erf(x / sqrt(2))) / 2 (Gelu). Differentiable.
+ * The caller disposes it.
  */
 export function activated(x: tf.Tensor, name: 'Sigmoid' | 'Swish' | 'Gelu'): tf.Tensor {
   return runFused<tf.Tensor>(name, { x }, {});
 }
 
 /**
- * y_i = x_i / (1 - rate) where uniform(seed, i) of random.ts is at least `rate`, else 0. Differentiable. The caller
- * disposes it.
+ * Returns y_i = x_i / (1 - rate) where uniform(seed, i) of random.ts is at least `rate`, else 0. Differentiable. The
+ * caller disposes it.
  */
 export function dropout(x: tf.Tensor, options: { rate: number; seed: number }): tf.Tensor {
   if (hasKernel('Dropout')) return runFused<tf.Tensor>('Dropout', { x }, options);
@@ -238,16 +238,19 @@ export function dropout(x: tf.Tensor, options: { rate: number; seed: number }): 
 }
 
 export interface ExpectedOpenOptions {
-  /** temperature * ln(-gamma / zeta): the logit below which a gate's noise closes it, but for its logAlpha. */
+  /**
+   * temperature * ln(-gamma / zeta): subtracted from logAlpha to give the logit of the probability that the gate is
+   * open.
+   */
   logit: number;
-  /** Probabilities keep this distance from 0 and 1. */
+  /** Probabilities stay at least this far from 0 and 1. */
   epsilon: number;
   factor: number;
 }
 
 /**
- * factor * sum of P(mask != 0) over the gates of logAlpha, a scalar (layers/hardConcrete.ts). Differentiable in
- * logAlpha, once. The caller disposes it.
+ * Returns factor * the sum of P(mask != 0) over the gates of logAlpha, a scalar (layers/hardConcrete.ts).
+ * Differentiable in logAlpha, once. The caller disposes it.
  */
 export function expectedOpen(logAlpha: tf.Tensor, options: ExpectedOpenOptions): tf.Scalar {
   return runFused<tf.Scalar>('ExpectedOpen', { logAlpha }, { ...options });

@@ -1,23 +1,23 @@
 import type * as tf from '@tensorflow/tfjs';
 import { runFused } from './fusedOps.js';
 
-// The steps of optimizers that the fast backend makes in one pass over the memory of parameter, gradient and state.
-// `hasKernel` says whether the active backend has them.
+// Optimizer steps that the fast backend does in one pass over the memory of parameter, gradient and state. `hasKernel`
+// says whether the active backend has them.
 
 export interface AdamWOptions {
   learningRate: number;
   beta1: number;
   beta2: number;
   epsilon: number;
-  /** Decoupled: the parameter shrinks by learningRate * weightDecay of itself. */
+  /** Decoupled: the parameter shrinks by learningRate * weightDecay times itself. */
   weightDecay: number;
   /** 1 for the first step; corrects the bias of m and v. */
   step: number;
 }
 
 /**
- * One AdamW step (Loshchilov and Hutter, arXiv 1711.05101) in place: param, m and v change, and so does every tensor
- * that shares their values (clones).
+ * Does one AdamW step (Loshchilov and Hutter, arXiv 1711.05101) in place: changes param, m and v, and every tensor that
+ * shares their values (clones).
  */
 export function adamWStep(
   inputs: { param: tf.Tensor; grad: tf.Tensor; m: tf.Tensor; v: tf.Tensor },
@@ -32,11 +32,11 @@ export interface SgdOptions {
   momentum: number;
   /** Whether the step is gradient + momentum * velocity instead of the velocity. */
   nesterov: boolean;
-  /** Added to the gradient times the parameter, as PyTorch's SGD does. */
+  /** Times the parameter, added to the gradient, as in PyTorch's SGD. */
   weightDecay: number;
 }
 
-/** One SGD step in place: param and velocity change, and so does every tensor that shares their values (clones). */
+/** Does one SGD step in place: changes param and velocity, and every tensor that shares their values (clones). */
 export function sgdStep(
   inputs: { param: tf.Tensor; grad: tf.Tensor; velocity?: tf.Tensor },
   options: SgdOptions,
@@ -44,9 +44,9 @@ export function sgdStep(
   runFused<tf.Tensor[]>('SgdStep', inputs, { ...options });
 }
 
-/** A kernel that Muon changes, with its share in the step. */
+/** A kernel that Muon updates, with its factors in the step. */
 export interface MuonKernel {
-  /** [..., outputs], and so are the others: read as a matrix [all others, outputs]. */
+  /** [..., outputs], as are grad and momentum: read as a matrix [all other axes, outputs]. */
   param: tf.Tensor;
   grad: tf.Tensor;
   momentum: tf.Tensor;
@@ -58,13 +58,13 @@ export interface MuonKernel {
 export interface MuonOptions {
   momentum: number;
   nesterov: boolean;
-  /** Of the iteration X <- a X + b X X'X + c X (X'X)^2, which is done `times` times. */
+  /** The coefficients of the iteration X <- a X + b X X'X + c X (X'X)^2, which is done `times` times. */
   coefficients: readonly [a: number, b: number, c: number];
   times: number;
 }
 
 /**
- * One step of Muon (training/muon.ts) for many small kernels in place: param and momentum change, and so does every
+ * Does one step of Muon (training/muon.ts) for many small kernels in place: changes param and momentum, and every
  * tensor that shares their values (clones).
  */
 export function muonStep(kernels: readonly MuonKernel[], options: MuonOptions): void {

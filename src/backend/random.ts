@@ -10,16 +10,16 @@ function fmix32(h: number): number {
 }
 
 /**
- * The i-th uniform number of a stream: u(seed, i) = fmix32((i + seed * 0x9E3779B1) mod 2^32) / 2^32, in [0, 1).
+ * Returns the i-th uniform number of a stream: u(seed, i) = fmix32((i + seed * 0x9E3779B1) mod 2^32) / 2^32, in [0, 1).
  *
  * A counter instead of a state: any number can be drawn at any time, in any order, by any thread, and a resumed run
- * needs to remember nothing but where it was.
+ * only needs to remember its position.
  */
 export function uniform(seed: number, i: number): number {
   return fmix32((i + Math.imul(seed, GOLDEN_RATIO)) | 0) / 2 ** 32;
 }
 
-/** A new, unrelated seed for a named or numbered part of a run: deriveSeed(seed, 'gates', 3). */
+/** Returns a new, unrelated seed for a named or numbered part of a run: deriveSeed(seed, 'gates', 3). */
 export function deriveSeed(seed: number, ...path: (string | number)[]): number {
   let h = fmix32(seed | 0);
   for (const part of path) {
@@ -29,7 +29,7 @@ export function deriveSeed(seed: number, ...path: (string | number)[]): number {
   return h;
 }
 
-/** A stream of uniform numbers in [0, 1) drawn one after another: what shuffles and augmentations use. */
+/** A stream of uniform numbers in [0, 1), drawn one after another: used by shuffles and augmentations. */
 export class Random {
   private position = 0;
 
@@ -45,13 +45,13 @@ export class Random {
     return Math.floor(this.next() * n);
   }
 
-  /** A draw from the normal distribution N(0, 1), by Box and Muller. */
+  /** A draw from the normal distribution N(0, 1), by the Box-Muller transform. */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.next()));
     return radius * Math.cos(2 * Math.PI * this.next());
   }
 
-  /** The numbers 0..n-1 in random order (Fisher and Yates). */
+  /** The numbers 0..n-1 in random order, by the Fisher-Yates shuffle. */
   permutation(n: number): Uint32Array {
     const order = Uint32Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {
@@ -63,8 +63,8 @@ export class Random {
 }
 
 /**
- * Calls `use`, which must not be asynchronous, with a Math.random that gives the numbers of a seed. From it tfjs takes
- * the seeds of what draws without one: dropout and noise in tf.layers.
+ * Calls `use`, which must be synchronous, with a Math.random that returns the numbers of a seeded stream. tfjs takes
+ * the seeds of unseeded random operations from it: dropout and noise in tf.layers.
  */
 export function seeded<T>(seed: number, use: () => T): T {
   const [random, before] = [new Random(seed), Math.random];

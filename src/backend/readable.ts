@@ -1,9 +1,10 @@
-// Some backends (webgpu) give a tensor's values only asynchronously; code that reads them at once calls this first.
+// Some backends (webgpu) give a tensor's values only asynchronously; code that reads values synchronously calls this
+// first.
 import * as tf from '@tensorflow/tfjs';
 
 /** A backend that gives values only asynchronously. */
 export interface RemoteBackend {
-  /** Fetches the values of all tensors there are, so that `dataSync` finds them until they change. */
+  /** Fetches the values of all existing tensors, so that `dataSync` finds them until they change. */
   fetchValues(): Promise<void>;
 }
 
@@ -13,21 +14,22 @@ const remote = (): RemoteBackend | undefined => {
 };
 
 /**
- * Waits until `dataSync` gives the values of every tensor that there is now: call this before weights, masks or an
- * optimizer's memory are read at once. Does nothing on backends that always do. Throws a UserError for what went wrong
- * on the device.
+ * Waits until `dataSync` gives the values of every tensor that exists now: call this before reading weights, masks or
+ * an optimizer's state synchronously. Does nothing on backends whose values are always readable. Throws a UserError for
+ * errors on the device.
  */
 export async function readable(): Promise<void> {
   await remote()?.fetchValues();
 }
 
 /**
- * Runs `work`, which reads what it computes: on the cpu backend where the active one gives values only asynchronously.
+ * Runs `work`, which reads values that it computes: on the cpu backend if the active one gives values only
+ * asynchronously.
  */
 export function whereReadable<T>(work: () => T): T {
   if (!remote()) return work();
   const name = tf.getBackend();
-  // Both are registered, so that the change is made before the promise is given back.
+  // Both backends are registered, so the change takes effect before setBackend returns its promise.
   void tf.setBackend('cpu');
   try {
     return work();
@@ -36,7 +38,7 @@ export function whereReadable<T>(work: () => T): T {
   }
 }
 
-/** A copy of the values of a tensor that is made for them alone, and disposed. */
+/** Returns a copy of the values of the tensor that `make` creates; the tensor is disposed. */
 export function computedValues(make: () => tf.Tensor): Float32Array {
   return whereReadable(() => {
     const made = tf.tidy(make);

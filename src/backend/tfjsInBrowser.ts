@@ -1,4 +1,5 @@
-// What '@tensorflow/tfjs' is in a browser's bundle: the same without WebGL, the converter and the readers of data sets.
+// Replaces '@tensorflow/tfjs' in a browser's bundle: the same without WebGL, the converter and the readers of data
+// sets.
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 

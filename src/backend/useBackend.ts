@@ -6,28 +6,28 @@ import { registerSimd } from './simd/register.js';
 import type { SimdBackend } from './simd/simdBackend.js';
 import { registerWebgpu } from './webgpu/register.js';
 
-/** What computes tensors: native TensorFlow, this project's kernels for CPUs, plain JavaScript, or a graphics card. */
+/** The backends: native TensorFlow, this project's kernels for CPUs, plain JavaScript, and WebGPU. */
 export type BackendName = 'tensorflow' | 'simd' | 'cpu' | 'webgpu';
 
-/** Which backend is asked for, and with what. */
+/** Which backend to use, and its settings. */
 export interface BackendOptions {
   /**
    * Default: the environment's SPARSEBOOK_BACKEND, else 'auto': tensorflow if its binary loads, else simd, else cpu.
    */
   backend?: 'auto' | BackendName;
   /**
-   * Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else as many as `usableCores`. A page
-   * that is not isolated from others has one.
+   * Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else `usableCores()`. A page that is
+   * not cross-origin isolated has one.
    */
   threads?: number;
   /**
-   * Whether the simd backend's convolutions may go through Winograd's transforms: several times faster, rounding errors
-   * a few times larger. Default true.
+   * Whether the simd backend's convolutions may use Winograd's transforms: several times faster, with rounding errors a
+   * few times larger. Default true.
    */
   winograd?: boolean;
 }
 
-/** What computes: printed in every artifact. */
+/** The active backend: printed in every artifact. */
 export interface BackendInfo {
   name: BackendName;
   /** One line for people: backend, threads, instructions, machine, versions. */
@@ -37,14 +37,14 @@ export interface BackendInfo {
 
 let current: BackendInfo | undefined;
 
-/** What `useBackend` chose last; undefined before. */
+/** Returns what `useBackend` chose last; undefined before its first call. */
 export const currentBackend = (): BackendInfo | undefined => current;
 
 const NAMES = ['auto', 'tensorflow', 'simd', 'cpu', 'webgpu'];
 
 /**
- * Chooses what runs every tensor operation from here on, and says what it is.
- * Throws a UserError with the reason and the remedy if the backend asked for cannot load, or a setting makes no sense.
+ * Chooses the backend that runs every tensor operation from now on, and returns a description of it. Throws a UserError
+ * with the reason and the remedy if the requested backend cannot load or a setting is invalid.
  */
 export async function useBackend(options: BackendOptions = {}): Promise<BackendInfo> {
   const backend = options.backend ?? env.SPARSEBOOK_BACKEND ?? 'auto';
@@ -56,7 +56,7 @@ export async function useBackend(options: BackendOptions = {}): Promise<BackendI
   const threads = chooseThreads(options.threads ?? env.SPARSEBOOK_THREADS);
   const machine = `${processor()}, ${engine}, tfjs ${tf.version_core}`;
   const reasons: string[] = [];
-  // What is on another device comes along, if that device still answers.
+  // Tensors on the other device move along, if that device still answers.
   if (current?.name === 'webgpu') await readable().catch(() => undefined);
   for (const name of backend === 'auto' ? (['tensorflow', 'simd', 'cpu'] as const) : [backend as BackendName]) {
     try {
@@ -108,7 +108,7 @@ const load: Record<BackendName, (threads: number, winograd: boolean) => Promise<
   },
   async webgpu() {
     const device = await registerWebgpu();
-    quietCpu(); // computes what is read at once
+    quietCpu(); // the cpu backend computes values that are read synchronously
     await tf.setBackend('webgpu');
     return { what: `WebGPU on ${device}`, threads: 1 };
   },
@@ -121,7 +121,7 @@ function quietCpu(): void {
 
 let active: { simd: SimdBackend; threads: number } | undefined;
 
-/** The registered simd backend if it has that many threads, else a new one in its place. */
+/** Returns the registered simd backend if it has that many threads; otherwise replaces it with a new one. */
 function currentSimd(threads: number): SimdBackend {
   if (active?.threads !== threads) {
     const simd = registerSimd({ threads });
@@ -140,13 +140,13 @@ function chooseThreads(setting: number | string | undefined): number {
   );
 }
 
-// Backends that other packages bring, if they are installed.
+// Backends that other packages provide, if installed.
 
 const NATIVE = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
 
 /**
  * Loads native TensorFlow, which registers the backend 'tensorflow', and returns its package's name. Throws a UserError
- * that says why not.
+ * with the reasons if it does not load.
  */
 export function loadTensorflow(): string {
   const reasons: string[] = [];

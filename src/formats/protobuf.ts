@@ -11,13 +11,13 @@ export const repeated = (type: string, id: number, packed = false): protobuf.IFi
   ...(packed ? { options: { packed: true } } : {}),
 });
 
-/** A message of some fields, of which those of one of `oneofs` stand for each other. */
+/** A message with these fields; the fields listed in one of `oneofs` exclude each other. */
 export const message = (fields: protobuf.IType['fields'], oneofs: Record<string, string[]> = {}): protobuf.IType => ({
   fields,
   oneofs: Object.fromEntries(Object.entries(oneofs).map(([name, oneof]) => [name, { oneof }])),
 });
 
-/** What turns messages of one type into bytes. */
+/** Returns a function that encodes messages of one type as bytes. */
 export const encoder =
   <Message extends object>(root: protobuf.Root, name: string) =>
   (message: Message): Uint8Array => {

@@ -1,13 +1,13 @@
 import { Buffer, readFile } from '#platform';
 import { UserError } from '../errors.js';
 
-/** A tensor as a file holds it. */
+/** A tensor as stored in a file. */
 export interface SavedTensor {
   shape: number[];
   values: Float32Array | Int32Array | Int8Array | Uint8Array;
 }
 
-/** How a value of each type of the format is stored, and in how many bytes. */
+/** Bytes per value of each type of the format. */
 const sizes = {
   F32: 4,
   I32: 4,
@@ -39,15 +39,15 @@ function dtypeOf({ values }: SavedTensor): Dtype {
 }
 
 /**
- * Tensors as the bytes of a safetensors file: the header's length (8 bytes, little endian), the header (JSON, padded
- * with spaces to whole 8 bytes), the values one after another. `metadata` are texts that the header carries too. Throws
- * if a shape does not fit its values.
+ * Returns tensors as the bytes of a safetensors file: the header's length (8 bytes, little endian), the header (JSON,
+ * padded with spaces to a multiple of 8 bytes), then the values of each tensor in turn. The header also carries the
+ * texts in `metadata`. Throws if a shape does not fit its values.
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, SavedTensor>,
   metadata?: Record<string, string>,
 ): Uint8Array {
-  // Four-byte values first, so that all of them start at whole four bytes.
+  // Four-byte values come first, so that each starts at a multiple of four bytes.
   const sorted = [...tensors].sort(([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
   let end = 0;
   const entries = sorted.map(([name, tensor]): [string, Entry] => {
@@ -68,8 +68,8 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads a safetensors file: its tensors, and the texts it carries besides. Throws a UserError that names it where it
- * cannot be read, and as `decodeSafetensors` does.
+ * Reads a safetensors file: its tensors, and the texts that its header carries. Throws a UserError that names the file
+ * if it cannot be read, and whatever `decodeSafetensors` throws.
  */
 export async function readSafetensors(
   path: string,
@@ -81,10 +81,10 @@ export async function readSafetensors(
 }
 
 /**
- * The tensors of a safetensors file, copied: floats of any size as 32-bit ones, whole numbers as 32-bit ones, bytes and
- * flags as bytes. `path` is for messages: throws a UserError that names it, and the tensor, unless every byte of the
- * file belongs to exactly one tensor of a type that is read and of the shape it says, and for a number that does not
- * fit into 32 bits.
+ * Returns copies of the tensors of a safetensors file: floats of any size as 32-bit floats, integers as 32-bit
+ * integers, bytes and booleans as bytes. `path` is for messages. Throws a UserError that names it and the tensor unless
+ * every byte of the file belongs to exactly one tensor, which has a supported type and fits its shape, or if a number
+ * does not fit into 32 bits.
  */
 export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, SavedTensor> {
   const refuse = refusalOf(path);
@@ -103,7 +103,8 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, 
     }
     if (end > data.length)
       throw refuse(`it is cut short: the tensor ${name} ends at byte ${end} of ${data.length} of the data`);
-    // Copied because the values may start anywhere in the file, and typed arrays only at whole elements.
+    // Copied because the values may start anywhere in the file, while a typed array must start at a multiple of its
+    // element size.
     tensors.set(name, { shape, values: valuesOf(data.slice(begin, end).buffer, dtype, { name, path }) });
     covered = end;
   }
@@ -111,7 +112,7 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, 
   return tensors;
 }
 
-/** The values of a tensor as 32-bit ones, or as bytes. */
+/** The values of a tensor as 32-bit numbers, or as bytes. */
 function valuesOf(data: ArrayBuffer, dtype: Dtype, where: { name: string; path: string }): SavedTensor['values'] {
   switch (dtype) {
     case 'F32':
@@ -146,7 +147,7 @@ function valuesOf(data: ArrayBuffer, dtype: Dtype, where: { name: string; path: 
   }
 }
 
-/** A 16-bit float: a sign, five bits of exponent, ten of fraction. */
+/** Decodes a 16-bit float: a sign, five bits of exponent, ten of fraction. */
 function halfFloat(bits: number): number {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
   const sign = bits >> 15 ? -1 : 1;
@@ -166,7 +167,7 @@ function tooLarge(value: number | bigint, { name, path }: { name: string; path: 
   );
 }
 
-/** What other files begin with, and what to do about each. */
+/** How files of other kinds begin, and what to do about each. */
 const otherKinds: [beginning: RegExp, kind: string, advice: string][] = [
   [
     /^PK\x03\x04/,
@@ -187,17 +188,17 @@ const otherKinds: [beginning: RegExp, kind: string, advice: string][] = [
   [/^\s*\{/, 'JSON', 'Take the file with the weights, which usually lies beside it'],
 ];
 
-/** Throws a UserError for a file that is recognised as one of another kind, which is whole for all that is known. */
+/** Throws a UserError for a file that is recognised as another kind of file; such a file may well be complete. */
 function refuseOtherKinds(bytes: Uint8Array, path: string): void {
   const beginning = Buffer.from(bytes.subarray(0, 64)).toString('latin1');
-  // A safetensors file has a brace behind the eight bytes of a length, whatever those look like.
+  // A safetensors file has a brace after the eight bytes of its length, whatever kind of file those bytes look like.
   if (bytes[8] === 0x7b && new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true) === 0) return;
   for (const [begins, kind, advice] of otherKinds) {
     if (begins.test(beginning)) throw new UserError(`${path} is not a safetensors file but ${kind}. ${advice}.`);
   }
 }
 
-/** The texts that a safetensors file carries besides its tensors. Throws a UserError that names `path`. */
+/** Returns the texts that a safetensors file carries besides its tensors. Throws a UserError that names `path`. */
 export function safetensorsMetadata(bytes: Uint8Array, path: string): Record<string, string> {
   const { header } = parseHeader(bytes, path);
   const texts = Object.entries(Object(header.__metadata__) as Record<string, unknown>);
@@ -211,7 +212,7 @@ const refusalOf =
   (reason) =>
     new UserError(`${path} is not a whole safetensors file: ${reason}. Take another copy of it.`);
 
-/** The header, and the length of its text. */
+/** Parses the header; also returns the length of its text. */
 function parseHeader(bytes: Uint8Array, path: string): { header: Record<string, unknown>; length: number } {
   const refuse = refusalOf(path);
   refuseOtherKinds(bytes, path);
@@ -233,7 +234,7 @@ function parseHeader(bytes: Uint8Array, path: string): { header: Record<string, 
   return { header: header as Record<string, unknown>, length };
 }
 
-/** The entries in the order of their data, and the data. */
+/** Returns the entries in the order of their data, and the data. */
 function readHeader(bytes: Uint8Array, path: string): { entries: [string, Entry][]; data: Uint8Array } {
   const refuse = refusalOf(path);
   const { header, length } = parseHeader(bytes, path);
@@ -244,7 +245,7 @@ function readHeader(bytes: Uint8Array, path: string): { entries: [string, Entry]
     const { dtype } = entry as Entry;
     if (!Object.hasOwn(sizes, dtype)) {
       throw new UserError(
-        `${path} holds the tensor ${name} in the type ${JSON.stringify(dtype)}, which is not read; read are ` +
+        `${path} holds the tensor ${name} in the type ${JSON.stringify(dtype)}, which is not read; the types read are ` +
           `${Object.keys(sizes).join(', ')}. Save it as F32.`,
       );
     }
@@ -255,7 +256,7 @@ function readHeader(bytes: Uint8Array, path: string): { entries: [string, Entry]
   return { entries: (entries as [string, Entry][]).sort(order), data };
 }
 
-/** What is wrong with an entry of a header, if anything. */
+/** Returns what is wrong with an entry of a header, if anything. */
 function faultOf(entry: unknown): string | undefined {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const counts = (list: unknown): list is number[] =>

@@ -1,9 +1,12 @@
 import { UserError } from '../errors.js';
 
-/** What a cell of a table for the terminal can hold; null and undefined leave it empty. */
+/** A value in a table for the terminal; null and undefined leave the cell empty. */
 export type Cell = string | number | null | undefined;
 
-/** Rows with the same columns as aligned text: a line of names, a line for each row; numbers to the right. */
+/**
+ * Formats rows with the same columns as aligned text: a line of names, then a line for each row, with numbers aligned
+ * right.
+ */
 export function textTable(rows: readonly Record<string, Cell>[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const columns = names.map((name) => {
@@ -19,25 +22,25 @@ export function textTable(rows: readonly Record<string, Cell>[]): string {
     .join('');
 }
 
-/** Made when first needed: that takes longer than most of what a command loads. */
+/** Created on first use: creating it takes longer than loading most of a command's modules. */
 let format: Intl.NumberFormat | undefined;
 
-/** A number with its thousands grouped: 260,650 and 88.62. A small one is never 0: 0.0000001. */
+/** Formats a number with its thousands grouped: 260,650 and 88.62. A small number is never shown as 0: 0.0000001. */
 export function grouped(value: number): string {
   format ??= new Intl.NumberFormat('en', {
     maximumFractionDigits: 6,
     maximumSignificantDigits: 4,
-    // Whichever of the two shows more.
+    // Whichever of the two limits shows more digits.
     roundingPriority: 'morePrecision',
   });
   return format.format(value);
 }
 
-/** Cells as a line of a CSV file (RFC 4180). */
+/** Formats cells as a line of a CSV file (RFC 4180). */
 export const csvLine = (cells: readonly Cell[]): string =>
   `${cells.map((cell) => (/[",\n]/.test(String(cell ?? '')) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell ?? ''))).join(',')}\n`;
 
-/** A row with many columns as aligned text: a line for each column. */
+/** Formats a row with many columns as aligned text: a line for each column. */
 export function fieldList(row: Readonly<Record<string, Cell>>): string {
   const fields = Object.entries(row).filter(([, value]) => value !== null && value !== undefined);
   const width = Math.max(0, ...fields.map(([name]) => name.length));
@@ -46,10 +49,10 @@ export function fieldList(row: Readonly<Record<string, Cell>>): string {
   return fields.map(line).join('');
 }
 
-/** A size in millions of bytes: 7.3 MB. */
+/** Formats a size in millions of bytes: 7.3 MB. */
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** Seconds as a person reads them: 4.2 s, 3:07 min, 1:02:03 h. */
+/** Formats seconds for people: 4.2 s, 3:07 min, 1:02:03 h. */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const two = (n: number): string => String(Math.floor(n)).padStart(2, '0');
@@ -57,7 +60,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)} h`;
 }
 
-/** Reads `key=value` words; throws UserError for a word without a key, and for a key given twice. */
+/** Reads `key=value` words. Throws a UserError for a word without a key, and for a key given twice. */
 export function readAssignments(words: string[]): Record<string, string> {
   const assignments = new Map<string, string>();
   for (const word of words) {

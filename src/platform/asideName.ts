@@ -3,17 +3,20 @@ import { UserError } from '../errors.js';
 import { realFiles, type FileSystem } from './fileSystem.js';
 
 /**
- * What lies beside a file or folder under a hidden name: 'new' is being written, 'old' is being replaced by a new one,
- * and 'gone' is being deleted.
+ * The kinds of hidden entries beside a file or folder: 'new' is being written, 'old' is being replaced by a new
+ * version, and 'gone' is being deleted.
  */
 export type Fate = 'new' | 'old' | 'gone';
 
 const pattern = /^\.(?<name>.+)\.(?<pid>\d+)-(?<token>[0-9a-f]{8})\.(?<fate>new|old|gone)$/;
 
-/** Tokens of the names that this process is working with. */
+/** Tokens of the names that this process is currently using. */
 const inUse = new Set<string>();
 
-/** Names beside a path for one piece of work, the writer's process id among them; `done` says that it is over. */
+/**
+ * Returns names beside a path for one operation; they include the writer's process id. Call `done` when the operation
+ * is over.
+ */
 export function namesAside(path: string): { aside: (fate: Fate) => string; done: () => void } {
   const token = randomBytes(4).toString('hex');
   inUse.add(token);
@@ -24,9 +27,9 @@ export function namesAside(path: string): { aside: (fate: Fate) => string; done:
 }
 
 /**
- * Clears away what writers that were killed have left in a folder, beside the file or folder `only` or beside all: what
- * is half-written is deleted, what was about to be replaced is put back. Returns how many there were. A folder that is
- * not there is clean. Throws a UserError that names what cannot be cleared away.
+ * Clears away what killed writers have left in a folder, beside the file or folder `only` or beside all: deletes
+ * half-written entries and puts back those that were about to be replaced. Returns how many there were: 0 if the folder
+ * does not exist. Throws a UserError that names an entry that cannot be cleared away.
  */
 export async function clearOrphans(dir: string, files: FileSystem = realFiles, only?: string): Promise<number> {
   const entries = await entriesOf(dir, files);
@@ -51,11 +54,12 @@ export async function clearOrphans(dir: string, files: FileSystem = realFiles, o
   return cleared;
 }
 
-/** What an entry of a folder is, if it is one of these and the process that made it has ended. */
+/** Parses the name of a hidden entry; undefined for any other entry, and if the process that made it still runs. */
 function orphanOf(entry: string): { name: string; fate: Fate } | undefined {
   const { name, pid: writer, token, fate } = pattern.exec(entry)?.groups ?? {};
   if (name === undefined) return undefined;
-  // A number of ours that we do not know is that of a process before us: in a container all have the same.
+  // Our own process id with a token that we do not know comes from an earlier process: in a container every process may
+  // have the same id.
   const atWork = Number(writer) === pid ? inUse.has(token) : isAlive(Number(writer));
   return atWork ? undefined : { name, fate: fate as Fate };
 }

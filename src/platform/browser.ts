@@ -1,4 +1,4 @@
-// `#platform` where the library runs in a browser: the same names as in node.ts.
+// `#platform` in a browser: the same names as in node.ts.
 import { sha256 } from '@noble/hashes/sha2.js';
 import { Buffer } from 'buffer';
 import { zlibSync } from 'fflate';
@@ -10,21 +10,21 @@ import * as memory from './memoryFiles.js';
 import { promised } from './memoryFiles.js';
 import type { KernelBuild, Thread } from './node.js';
 
-/** What `#platform` exports: Node's side says what there is. */
+/** What `#platform` exports: Node's version defines it. */
 type Platform = typeof import('./node.js');
 type Complete<T extends Platform> = T;
-/** This side, which must have all of it. */
+/** The browser's version, which must export all of it. */
 export type BrowserPlatform = Complete<typeof import('./browser.js')>;
 
 export { Buffer };
 
-/** The script of a thread of the simd backend: the bundler puts it here. */
+/** The script of the simd backend's threads: the bundler defines it. */
 declare const SIMD_WORKER: string;
 
-/** The part of a page's or a worker's own functions that is used here. */
+/** The parts of a page's or worker's global scope that are used here. */
 const web = globalThis as unknown as {
   crossOriginIsolated?: boolean;
-  /** Node 20 has none, where tests load this bundle. */
+  /** Missing in Node 20, where tests load this bundle. */
   navigator?: { hardwareConcurrency: number; userAgent: string };
   Worker: new (address: string) => Thread & { postMessage(data: unknown): void; onerror: unknown };
 };
@@ -53,7 +53,7 @@ export const stat = promised(memory.statSync) as unknown as Platform['stat'];
 export const truncate = promised(memory.truncateSync) as Platform['truncate'];
 
 export const { basename, dirname, join } = path;
-/** A path from the root; a relative one begins at the folder of the package. */
+/** Returns an absolute path; a relative one starts at the folder of the package. */
 export const resolve = (...parts: string[]): string => path.resolve(memory.home, ...parts);
 export const packageFolder = memory.home;
 
@@ -74,7 +74,7 @@ class Sha256 {
 }
 
 export const createHash = ((name: string) => {
-  if (name !== 'sha256') throw new Error(`In a browser there is the hash sha256, not ${name}.`);
+  if (name !== 'sha256') throw new Error(`A browser has only the hash sha256; received ${name}.`);
   return new Sha256();
 }) as unknown as Platform['createHash'];
 
@@ -83,7 +83,7 @@ export const randomBytes = ((n: number) => crypto.getRandomValues(Buffer.alloc(n
 export const deflateSync = ((data: Uint8Array, { level }: { level?: 9 } = {}) =>
   Buffer.from(zlibSync(data, { level }))) as Platform['deflateSync'];
 
-/** CRC-32 of bytes, as PNG and zip have it. */
+/** Returns the CRC-32 of bytes, as PNG and zip use it. */
 export const crc32 = ((data: Uint8Array, value = 0) => {
   let crc = ~value;
   for (const byte of data) {
@@ -95,7 +95,10 @@ export const crc32 = ((data: Uint8Array, value = 0) => {
 
 const turn = new MessageChannel();
 const waiting: (() => void)[] = [];
-/** In Node, which can load the bundle too, a port keeps the process from ending: only while something waits, then. */
+/**
+ * In Node, which can load the bundle too, an open port keeps the process alive: it is referenced only while something
+ * waits.
+ */
 const port = turn.port1 as typeof turn.port1 & { ref?(): void; unref?(): void };
 port.onmessage = () => {
   waiting.shift()!();
@@ -103,7 +106,7 @@ port.onmessage = () => {
 };
 port.unref?.();
 
-/** Lets what waits have its turn. A timer would take 4 ms of it. */
+/** Lets waiting tasks run. A timer would take 4 ms each time. */
 export const setImmediate = (() =>
   new Promise<void>((go) => {
     waiting.push(go);
@@ -133,7 +136,8 @@ export const engine = browserName(userAgent);
 export const processor = (): string => `${hardwareConcurrency} cores`;
 
 /**
- * Threads share memory, which a page has only where it is isolated from others, and wait, which its own thread may not.
+ * Threads share memory, which needs a cross-origin isolated page, and the caller must be able to wait, which a page's
+ * main thread cannot.
  */
 export const hasThreads = (): boolean => web.crossOriginIsolated === true && 'WorkerGlobalScope' in globalThis;
 export const usableCores = (): number => (hasThreads() ? hardwareConcurrency : 1);
@@ -147,7 +151,7 @@ export function startThread(data: unknown, ended: () => void): Thread {
 }
 
 export const kernelBytes = (build: KernelBuild): Uint8Array<ArrayBuffer> => ({ fma, plain })[build];
-/** A page cannot change how the engine compiles. */
+/** A page cannot change the engine's compiler flags. */
 export const setFlagsFromString: Platform['setFlagsFromString'] = () => undefined;
 export const joinsVectors = (): boolean => false;
 

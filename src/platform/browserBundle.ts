@@ -27,8 +27,8 @@ function hasWebgpu(): boolean {
 }
 
 /**
- * How esbuild bundles the library for a browser: TensorFlow.js without WebGL, with the kernels and the script of their
- * threads. A module of Node's that the bundle reaches is an error.
+ * Returns esbuild's options for bundling the library for a browser: TensorFlow.js without WebGL, with the kernels and
+ * the script of their threads. The build fails if the bundle reaches one of Node's modules.
  */
 export function browserBundle(): BuildOptions {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };

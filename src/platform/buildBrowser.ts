@@ -13,5 +13,5 @@ const { metafile } = buildSync({
   format: 'esm',
   metafile: true,
 });
-// What is in it, for the test that looks.
+// The bundle's contents, for the test that checks them.
 writeFileSync(join(folder, 'contents.json'), JSON.stringify(metafile));

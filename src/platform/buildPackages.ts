@@ -1,13 +1,13 @@
-// Part of `npm run pack`: two npm packages, written to `library` and `notebook` in `dist/packages`, or in the folder
-// that is named. `sparsebook` is the library alone; `@sparsebook/notebook` has the files that the library does not need
-// (kernel, pages, commands), and imports the library.
+// Part of `npm run pack`: writes two npm packages to `library` and `notebook` in `dist/packages` or in the folder given
+// as an argument. `sparsebook` is the library alone; `@sparsebook/notebook` has the files that the library does not
+// need (kernel, pages, commands), and imports the library.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { browserBundle } from './browserBundle.js';
 import { packageFolder } from './node.js';
 
-/** The part of a package.json that is read here. */
+/** The parts of a package.json that are read here. */
 interface Manifest {
   name: string;
   version: string;
@@ -22,18 +22,18 @@ const target = process.argv[2] ?? join(dist, 'packages');
 const root = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as Manifest;
 const { name: libraryName, version, license, engines } = root;
 const notebookName = `@${libraryName}/notebook`;
-// danfojs-node pins TensorFlow.js for Node and a package on a host of its own: only the overrides of a whole project
-// make it fit.
+// danfojs-node pins TensorFlow.js for Node and a package on a host of its own: only a root project's overrides make it
+// fit.
 const { 'danfojs-node': danfo, ...needed } = root.dependencies;
 const optional = { ...root.optionalDependencies, 'danfojs-node': danfo };
 
-/** What a package consists of, by path in `dist`, and the packages that its files name where a module is named. */
+/** The files of a package, by path in `dist`, and the packages that these files import. */
 interface Contents {
   files: Set<string>;
   packages: Set<string>;
 }
 
-/** The entries and what they name in turn, but not what `others` has. */
+/** Returns the entries and everything that they import, directly or indirectly, except the files of `others`. */
 function reached(entries: string[], others?: Contents): Contents {
   const files = new Set<string>();
   const packages = new Set<string>();
@@ -45,7 +45,7 @@ function reached(entries: string[], others?: Contents): Contents {
       packages.add(name.split('/', name.startsWith('@') ? 2 : 1).join('/'));
       if (name === '#platform') read('platform/node.js');
     }
-    // Modules, and scripts that are started by their address.
+    // Modules, and scripts that are started by their URL.
     for (const [, name] of text.matchAll(/'([\w./-]+\.js)'/g)) {
       const path = declared(join(dirname(file), name), file);
       if (existsSync(join(dist, path))) read(path);
@@ -55,7 +55,7 @@ function reached(entries: string[], others?: Contents): Contents {
   return { files, packages };
 }
 
-/** Declarations import declarations. */
+/** In a declaration file, the path of a module refers to that module's declarations. */
 function declared(path: string, from: string): string {
   const name = path.replaceAll('\\', '/');
   return from.endsWith('.d.ts') ? name.replace(/\.js$/, '.d.ts') : name;
@@ -63,12 +63,12 @@ function declared(path: string, from: string): string {
 
 const among = (versions: Record<string, string>, isIn: (name: string) => boolean): Record<string, string> =>
   Object.fromEntries(Object.entries(versions).filter(([name]) => isIn(name)));
-// A program's tensors and the library's must be of one TensorFlow.js: the program's own.
+// A program and the library must share one TensorFlow.js: the program's own.
 const isShared = (name: string): boolean => name.startsWith('@tensorflow/');
 const isLocal = (name: string): boolean => root.dependencies[name].startsWith('file:');
 const entry = (types: string, file: string): object => ({ types: `./dist/${types}`, default: `./dist/${file}` });
 
-/** Writes a package's files, as `edit` returns their texts, and its manifest. */
+/** Writes a package's files, each edited by `edit`, and its manifest. */
 function write(
   folder: string,
   { files, packages }: Contents,
@@ -109,7 +109,7 @@ write('library', library, {
   exports: {
     '.': entry('index.d.ts', 'index.js'),
     './browser': entry('browserLibrary.d.ts', 'browser/sparsebook.js'),
-    // For the notebooks' package: no public API.
+    // For the notebook package: not public API.
     './dist/*': './dist/*',
     './package.json': './package.json',
   },

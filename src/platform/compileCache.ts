@@ -5,24 +5,26 @@ import { fileURLToPath } from 'node:url';
 import { cachedDataVersionTag } from 'node:v8';
 import { Script, type Context } from 'node:vm';
 
-/** What Node 22 can do and the declarations of Node 20 do not know. */
+/** Functions of Node 22 that Node 20's declarations lack. */
 type CachingModule = typeof module & { enableCompileCache?(folder: string): unknown; flushCompileCache?(): void };
 const node = module as CachingModule;
 
-/** Beside the built library, where only those can write who could change it as well; where nobody can, none is kept. */
+/**
+ * Beside the built library: whoever can write there could change the library as well. If nobody can, nothing is cached.
+ */
 const folder = fileURLToPath(new URL('../compile-cache', import.meta.url));
 
-/** Makes Node keep the code that it compiles for modules from now on, for the next process. */
+/** Makes Node cache the code that it compiles for modules from now on, for the next process. */
 export function keepCompiledCode(): void {
   node.enableCompileCache?.(folder);
 }
 
-/** Writes what is to be kept now, and not only when the process ends. */
+/** Writes the cache now, rather than only when the process ends. */
 export function writeCompiledCode(): void {
   node.flushCompileCache?.();
 }
 
-/** Runs a script that is no module in a context, and keeps what was compiled of it as Node does of modules. */
+/** Runs a script (not a module) in a context, and caches its compiled code as Node does for modules. */
 export function runScript(file: string, context: Context): void {
   const { size, mtimeMs } = statSync(file);
   const kept = join(folder, `${basename(file)}-${size}-${mtimeMs}-${cachedDataVersionTag()}`);
@@ -31,11 +33,12 @@ export function runScript(file: string, context: Context): void {
   if (script.cachedDataRejected === false) return;
   try {
     mkdirSync(folder, { recursive: true });
-    // What ran is in it, and not only what is compiled at once. Written aside: another process may read it now.
+    // Created after the run, so that the cache includes functions compiled while running. Written aside because another
+    // process may be reading the file now.
     writeFileSync(`${kept}.${process.pid}`, script.createCachedData());
     renameSync(`${kept}.${process.pid}`, kept);
   } catch {
-    // It is compiled again next time.
+    // Then it is compiled again next time.
   }
 }
 

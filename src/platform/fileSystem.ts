@@ -2,19 +2,19 @@ import type { Stats } from 'node:fs';
 import type * as nodeFiles from 'node:fs/promises';
 import { dirname, link, mkdir, open, readdir, realpath, rename, rm, stat, windows } from '#platform';
 
-/** What writing needs of the file system: a parameter, so that tests can let each of its calls fail. */
+/** The file system calls that writing needs: a parameter, so that tests can make each of them fail. */
 export type FileSystem = Pick<
   typeof nodeFiles,
   'link' | 'mkdir' | 'open' | 'readdir' | 'realpath' | 'rename' | 'rm' | 'stat'
 >;
 
-/** The real one. */
+/** The real file system. */
 export const realFiles: FileSystem = { link, mkdir, open, readdir, realpath, rename, rm, stat };
 
-/** The most bytes that one call writes: Linux takes less than 2 GiB at a time. */
+/** The most bytes to write in one call: Linux takes less than 2 GiB at a time. */
 const LARGEST_WRITE = 2 ** 30;
 
-/** Writes a new file to its last byte and waits until the disk has it; a disk that takes fewer bytes is an error. */
+/** Writes a new file completely and waits until it is on the disk. Throws if the disk takes fewer bytes. */
 export async function writeDurably(path: string, bytes: Uint8Array, files: FileSystem, mode = 0o666): Promise<void> {
   const file = await files.open(path, 'wx', mode);
   try {
@@ -31,7 +31,7 @@ export async function writeDurably(path: string, bytes: Uint8Array, files: FileS
   }
 }
 
-/** Makes a folder and those above it that are missing, one by one: Node's `recursive` never ends below /proc. */
+/** Makes a folder and its missing parents, one by one: Node's `recursive` never ends below /proc. */
 export async function makeFolder(path: string, files: FileSystem): Promise<void> {
   const make = (): Promise<unknown> =>
     files.mkdir(path).catch((error: NodeJS.ErrnoException) => {
@@ -44,9 +44,9 @@ export async function makeFolder(path: string, files: FileSystem): Promise<void>
   });
 }
 
-/** Waits until the disk has a folder's list of names: without it, a renamed file may be gone after a power cut. */
+/** Waits until a folder's list of names is on the disk: otherwise a renamed file may be gone after a power cut. */
 export async function syncFolder(path: string, files: FileSystem): Promise<void> {
-  // Windows has no such call, and opens no folders.
+  // Windows cannot open folders, nor sync them.
   if (windows) return;
   const folder = await files.open(path, 'r');
   try {
@@ -56,7 +56,7 @@ export async function syncFolder(path: string, files: FileSystem): Promise<void>
   }
 }
 
-/** What there is at a path; undefined where there is nothing. */
+/** Returns the stats of a path; undefined if nothing is there. */
 export async function statOf(path: string, files: FileSystem): Promise<Stats | undefined> {
   return files.stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;

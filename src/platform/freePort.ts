@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * A port of this machine at which nothing listens, for a program that is told to. It lies below those that systems give
- * to connections (from 32768 on), so that none takes it before the program does.
+ * Returns a port of this machine at which nothing listens yet, for a program to listen at. It lies below the ports
+ * that systems give to outgoing connections (from 32768 on), so that none of these takes it before the program does.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -1,4 +1,4 @@
-// What the bundler makes of an import of WebAssembly: its bytes.
+// The bundler turns an import of WebAssembly into its bytes.
 declare module '#kernels/*' {
   const bytes: Uint8Array<ArrayBuffer>;
   export default bytes;

@@ -1,11 +1,11 @@
-// Files in memory, for a page: the calls of node:fs that the library makes, with Node's results and errors.
+// Files in memory, for a page: the functions of node:fs that the library calls, with Node's results and errors.
 import { Buffer } from 'buffer';
 import path from 'path-browserify';
 
-/** The folder that relative paths begin at. */
+/** The folder that relative paths start from. */
 export const home = '/sparsebook';
 
-/** A file, whose bytes are the first `size` of its content, or a folder, which has none. */
+/** A file, which consists of the first `size` bytes of `content`, or a folder, which has no content. */
 interface Entry {
   content?: Uint8Array;
   size: number;
@@ -24,7 +24,7 @@ const meanings = {
   ENOENT: 'no such file or folder',
   ENOTDIR: 'not a folder',
   ENOTEMPTY: 'the folder is not empty',
-  ERR_FS_EISDIR: 'a folder is taken away with all in it only if `recursive` says so',
+  ERR_FS_EISDIR: 'a folder is deleted only if `recursive` is set',
 };
 
 function failure(code: keyof typeof meanings, name: string): Error {
@@ -43,7 +43,7 @@ function fileAt(name: string): Required<Entry> {
   return entry as Required<Entry>;
 }
 
-/** Puts an entry at a path, whose folder must be there. */
+/** Puts an entry at a path, whose folder must exist. */
 function put(name: string, entry: Entry): void {
   if (entryAt(path.dirname(full(name))).content) throw failure('ENOTDIR', name);
   entries.set(full(name), entry);
@@ -57,7 +57,7 @@ const below = (name: string): string[] => {
 
 const bytesOf = (data: string | Uint8Array): Uint8Array => (typeof data === 'string' ? Buffer.from(data) : data);
 
-/** Writes bytes into a file; it grows by half of its size at least, so that a log is not copied with each line. */
+/** Writes bytes into a file. The file grows by at least half its size, so that a log is not copied at every line. */
 function writeAt(file: Entry, bytes: Uint8Array, at: number): void {
   const end = at + bytes.length;
   if (end > file.content!.length) {
@@ -88,7 +88,7 @@ function cut(file: Entry, size: number): void {
   file.size = size;
 }
 
-/** A call as node:fs/promises has it: what it throws, its promise is refused with. */
+/** Makes a synchronous call asynchronous, as in node:fs/promises: the promise rejects with what the call throws. */
 export const promised =
   <T extends (...args: never[]) => unknown>(call: T) =>
   (...args: Parameters<T>): Promise<ReturnType<T>> =>
@@ -98,7 +98,7 @@ export const promised =
 function handleOf(name: string, entry: Entry, flag: string) {
   let at = 0;
   let closed = false;
-  /** The file, if it is still open and, to write, was opened for that. */
+  /** The file; throws if it is closed, or is to be written but was opened only for reading. */
   const file = (writes: boolean): Required<Entry> => {
     if (!entry.content) throw failure('EISDIR', name);
     if (closed || (writes && flag === 'r')) throw failure('EBADF', name);
@@ -204,7 +204,7 @@ export function linkSync(from: string, to: string): void {
   put(to, fileAt(from));
 }
 
-/** The file or folder that a flag of `open` asks for, made or emptied as it says. */
+/** Returns the file or folder that `open` opens with this flag, creating or emptying it as the flag says. */
 function opened(name: string, flag: string): Entry {
   const there = entries.get(full(name));
   if (there && flag.includes('x')) throw failure('EEXIST', name);

@@ -1,4 +1,4 @@
-// `#platform` where the library runs in Node: Node's own functions, and what only Node knows.
+// `#platform` in Node: Node's own functions, and facts that only Node knows.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 /** A build of the simd backend's kernels: with relaxed SIMD (fused multiply-add) or without. */
 export type KernelBuild = 'fma' | 'plain';
 
-/** A thread that was started. */
+/** A running thread. */
 export interface Thread {
   terminate(): unknown;
 }
@@ -35,22 +35,22 @@ export { crc32, deflateSync } from 'node:zlib';
 /** The folder of this package. */
 export const packageFolder = resolve(import.meta.dirname, '..', '..');
 
-/** What runs the program, such as `Node 24.1.0`. */
+/** The engine that runs the program, such as `Node 24.1.0`. */
 export const engine = `Node ${process.versions.node}`;
 
 /** Whether the system is Windows, where folders cannot be opened. */
 export const windows = process.platform === 'win32';
 
-/** What the processor calls itself. */
+/** The processor's name. */
 export const processor = (): string => cpus()[0]?.model.trim() ?? 'unknown processor';
 
-/** How many cores this process may use: those that its Slurm job was given for each task, else the machine's. */
+/** How many cores this process may use: those that Slurm gives each task of its job, else all of the machine's. */
 export const usableCores = (): number => Number(process.env.SLURM_CPUS_PER_TASK) || availableParallelism();
 
-/** Calls `listener` at the first Ctrl-C, which then ends nothing. */
+/** Calls `listener` at the first Ctrl-C, which then does not end the process. */
 export const atCtrlC = (listener: () => void): void => void process.once('SIGINT', listener);
 
-/** Whether a process of this number runs on this machine, of any user. */
+/** Whether a process with this id runs on this machine, under any user. */
 export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -59,18 +59,18 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Loads a package that need not be installed; throws what `require` throws. */
+/** Loads an optional package. Throws whatever `require` throws. */
 export const requirePackage: (name: string) => unknown = createRequire(import.meta.url);
 
-/** What the process has loaded by `require`, by file. */
+/** The modules that the process has loaded with `require`, by file. */
 export const loadedModules: Readonly<Record<string, { exports: unknown } | undefined>> = createRequire(
   import.meta.url,
 ).cache;
 
-/** Whether threads can be started: they share memory. */
+/** Whether threads that share memory can be started. */
 export const hasThreads = (): boolean => true;
 
-/** Starts a thread of the simd backend on `data`; `ended` is called when it is over. It keeps no process alive. */
+/** Starts a thread of the simd backend with `data`; calls `ended` when it ends. It does not keep the process alive. */
 export function startThread(data: unknown, ended: () => void): Thread {
   const worker = new Worker(new URL('../backend/simd/worker.js', import.meta.url), { workerData: data, execArgv: [] });
   worker.unref();
@@ -79,13 +79,13 @@ export function startThread(data: unknown, ended: () => void): Thread {
   return worker;
 }
 
-/** The simd backend's kernels, as the build compiled them. */
+/** Returns the simd backend's kernels as compiled by the build. */
 export const kernelBytes = (build: KernelBuild): Uint8Array<ArrayBuffer> =>
   readFileSync(new URL(`../backend/simd/kernels.${build}.wasm`, import.meta.url));
 
 /**
- * Whether this engine can join pairs of 128-bit operations, and the processor has 256 bits. Before Node 24 it could
- * not, or not well.
+ * Whether this engine can join pairs of 128-bit operations, and the processor has 256-bit vectors. Before Node 24
+ * engines could not, or not well.
  */
 export function joinsVectors(): boolean {
   if (process.arch !== 'x64' || Number(process.versions.node.split('.')[0]) < 24) return false;

@@ -16,11 +16,11 @@ import { UserError } from '../errors.js';
 import { clearOrphans, namesAside } from './asideName.js';
 import { makeFolder, realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
 
-/** A kind of file: what may be replaced by another one of its kind. */
+/** A kind of file: a file may only be replaced by another of its kind. */
 export interface FileKind {
-  /** What it is called in an error, such as `a notebook`. */
+  /** Its name in errors, such as `a notebook`. */
   name: string;
-  /** Whether a file that begins with these bytes is one. */
+  /** Whether a file that begins with these bytes is of this kind. */
   isOne(head: globalThis.Buffer): boolean;
 }
 
@@ -32,11 +32,12 @@ export const newFile: FileKind = { name: 'a new file', isOne: () => false };
 const HEAD_BYTES = 4096;
 
 /**
- * Writes a file whole, in place of nothing, an empty file or one of its kind: under a hidden name beside it, to the
- * last byte and on the disk, then renamed. Its folder is made where it is missing; a symbolic link stays one, and what
- * it leads to is replaced; permissions stay.
+ * Writes a file atomically, replacing nothing, an empty file or a file of its kind: it is written completely and synced
+ * to the disk under a hidden name beside `path`, then renamed. Its folder is created if missing; a symbolic link stays
+ * a link and its target is replaced; permissions are kept.
  *
- * Throws a UserError that names the path and the cause; what was there is then as it was, and nothing lies beside it.
+ * Throws a UserError that names the path and the cause; the previous file is then unchanged, and nothing is left beside
+ * it.
  */
 export async function writeFileWhole(
   path: string,
@@ -56,7 +57,7 @@ export async function writeFileWhole(
 }
 
 /**
- * Throws the UserError that `writeFileWhole` would throw, so far as that can be known before there is anything to
+ * Throws the UserError that `writeFileWhole` would throw, as far as that can be known before there is anything to
  * write.
  */
 export async function checkWritable(path: string, kind: FileKind): Promise<void> {
@@ -75,11 +76,11 @@ export async function checkWritable(path: string, kind: FileKind): Promise<void>
 }
 
 /**
- * `writeFileWhole` for a cell of a notebook, which cannot wait: the same promises, but for what a failing folder
- * undoes.
+ * `writeFileWhole` for a notebook cell, which cannot wait. It gives the same guarantees, except that it does not sync
+ * the folder and does not keep the permissions of a file that it replaces.
  */
 export function writeFileWholeSync(path: string, contents: Uint8Array | string, kind: FileKind): void {
-  // Links are followed, so that what they lead to is replaced, and not they.
+  // Links are followed, so that their target is replaced and not the link itself.
   const target = existsSync(path) ? realpathSync(path) : path;
   const { aside, done } = namesAside(target);
   try {
@@ -100,7 +101,7 @@ async function write(target: string, bytes: Buffer, before: Stats | undefined, f
   const { aside, done } = namesAside(target);
   try {
     await writeDurably(aside('new'), bytes, files, before?.mode);
-    // A second name of the old file, so that it can be put back; where the disk knows no second names it goes without.
+    // A second name for the old file, so that it can be put back; skipped if the disk does not support hard links.
     const kept =
       before !== undefined &&
       (await files.link(target, aside('old')).then(
@@ -121,7 +122,7 @@ async function write(target: string, bytes: Buffer, before: Stats | undefined, f
   }
 }
 
-/** What is at a path, if a file of this kind may take its place; throws a UserError if not. */
+/** Returns the stats of what is at a path, if a file of this kind may replace it; otherwise throws a UserError. */
 async function replaceable(
   path: string,
   target: string,
@@ -156,7 +157,7 @@ function refuseOther(path: string, stats: Stats, kind: FileKind, head: () => Buf
 function cannotWrite(path: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   return new UserError(
-    `${path} cannot be written: ${(error as Error).message}. What was there is as it was. ` +
+    `${path} cannot be written: ${(error as Error).message}. What was there is unchanged. ` +
       'Free space on the disk, or choose a place that can be written.',
     { cause: error },
   );

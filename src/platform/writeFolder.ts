@@ -3,21 +3,21 @@ import { UserError } from '../errors.js';
 import { clearOrphans, namesAside } from './asideName.js';
 import { makeFolder, realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
 
-/** A kind of folder: what may be replaced by another one of its kind. */
+/** A kind of folder: a folder may only be replaced by another of its kind. */
 export interface FolderKind {
-  /** What it is called in an error, such as `a checkpoint`. */
+  /** Its name in errors, such as `a checkpoint`. */
   name: string;
-  /** The files that one may hold: a folder with any other file is not ours. */
+  /** The files that such a folder may hold: a folder with any other file is not ours. */
   files: readonly string[];
-  /** The one among them without which a folder is none. */
+  /** The file among them that every such folder has. */
   mark: string;
 }
 
 /**
- * Writes a folder of files whole, in place of nothing, an empty folder or one of its kind: under a hidden name beside
- * `path`, each file and the folder on the disk, then renamed.
+ * Writes a folder of files atomically, replacing nothing, an empty folder or a folder of its kind: each file and the
+ * folder are synced to the disk under a hidden name beside `path`, then the folder is renamed.
  *
- * Throws a UserError that names the path if anything fails; what was at `path` is then as it was.
+ * Throws a UserError that names the path if anything fails; the previous folder at `path` is then unchanged.
  */
 export async function writeFolderWhole(
   path: string,
@@ -35,7 +35,7 @@ export async function writeFolderWhole(
 }
 
 /**
- * Throws the UserError that `writeFolderWhole` would throw, so far as that can be known before there is anything to
+ * Throws the UserError that `writeFolderWhole` would throw, as far as that can be known before there is anything to
  * write.
  */
 export async function checkFolderWritable(path: string, kind: FolderKind): Promise<void> {
@@ -45,7 +45,7 @@ export async function checkFolderWritable(path: string, kind: FolderKind): Promi
   });
 }
 
-/** Does work under hidden names beside a folder that it may replace. */
+/** Runs `work` with hidden names beside a folder, after checking that the folder may be replaced. */
 async function beside(
   path: string,
   kind: FolderKind,
@@ -68,13 +68,13 @@ async function beside(
 function cannotSave(path: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   return new UserError(
-    `${path} cannot be saved: ${(error as Error).message}. Whatever was saved before is as it was. ` +
+    `${path} cannot be saved: ${(error as Error).message}. Whatever was saved before is unchanged. ` +
       'Free space on the disk, or save in a folder that can be written.',
     { cause: error },
   );
 }
 
-/** Throws a UserError where there is something at `path` that a folder of this kind must not replace. */
+/** Throws a UserError if something is at `path` that a folder of this kind must not replace. */
 export async function checkReplaceable(path: string, kind: FolderKind, files: FileSystem = realFiles): Promise<void> {
   const there = await statOf(path, files);
   if (!there) return;
@@ -93,7 +93,7 @@ export async function checkReplaceable(path: string, kind: FolderKind, files: Fi
   }
 }
 
-/** Deletes a folder such that it is never there in part. Throws a UserError that names it. */
+/** Deletes a folder such that it is never partly there. Throws a UserError that names it. */
 export async function deleteFolder(path: string, files: FileSystem = realFiles): Promise<void> {
   const { aside, done } = namesAside(path);
   try {
@@ -121,7 +121,7 @@ async function putInPlace(
     throw error;
   }
   if (!replaces) return;
-  // The new one is in place: if the old one cannot be deleted now, clearing does it at the next start.
+  // The new folder is in place: if the old one cannot be deleted now, the next start clears it away.
   await files
     .rename(aside('old'), aside('gone'))
     .then(() => files.rm(aside('gone'), { recursive: true }))

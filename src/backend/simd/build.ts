@@ -1,5 +1,5 @@
 // Compiles the AssemblyScript kernels into dist, once with relaxed SIMD (fused multiply-add) and once without; skips
-// what has not changed.
+// builds that are up to date.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';

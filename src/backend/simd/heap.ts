@@ -1,8 +1,10 @@
-/** Bytes behind every block that a kernel may read (never write) when it loads a whole vector at an odd end. */
+/**
+ * Bytes after every block that a kernel may read (never write) when it loads a whole vector at the end of the block.
+ */
 const SLACK = 64;
 const ALIGNMENT = 64;
 const PAGE = 65536;
-/** The first page holds the kernels' constants, and no block has the address 0: it means "none". */
+/** The first page holds the kernels' constants, and no block has the address 0, which means "none". */
 const FIRST = PAGE;
 
 interface Block {
@@ -13,18 +15,18 @@ interface Block {
   after?: Block;
 }
 
-/** The bin of a size: four bins an octave. */
+/** Returns the bin of a size: four bins per octave. */
 function bin(size: number): number {
   const octave = 31 - Math.clz32(size / ALIGNMENT);
   return octave * 4 + (Math.floor((size / ALIGNMENT / 2 ** octave) * 4) & 3);
 }
 
-/** What a block takes with its slack. */
+/** Bytes that a block takes, including its slack. */
 const blockSize = (bytes: number): number => Math.ceil((bytes + SLACK) / ALIGNMENT) * ALIGNMENT;
 
 /**
  * The memory of every tensor: one shared WebAssembly.Memory that never grows, so no view of it is ever detached, and a
- * segregated-fit allocator that joins neighbouring free blocks. Address space is reserved, memory is used only where
+ * segregated-fit allocator that joins neighbouring free blocks. Address space is reserved; memory is used only where
  * touched.
  */
 export class Heap {
@@ -32,12 +34,12 @@ export class Heap {
   readonly capacity: number;
   private readonly bins: Set<Block>[] = Array.from({ length: 4 * 32 }, () => new Set<Block>());
   private readonly used = new Map<number, Block>();
-  /** Blocks that will be free later. */
+  /** Blocks to free later. */
   private held?: number[];
   private live = 0;
   private high = 0;
 
-  /** Reserves `pages` of 64 KiB (default 4 GiB), or half as many, and so on, if the system grants no more. */
+  /** Reserves `pages` of 64 KiB (default 4 GiB), or half as many, and so on, if the system does not grant them. */
   constructor(pages = 65536) {
     let memory: WebAssembly.Memory | undefined;
     while (memory === undefined) {
@@ -50,13 +52,13 @@ export class Heap {
     }
     this.memory = memory;
     this.capacity = pages * PAGE;
-    // The last address must fit in an unsigned 32-bit pointer, its vector loads included.
+    // The last address, including vector loads beyond it, must fit in an unsigned 32-bit pointer.
     this.release({ pointer: FIRST, size: this.capacity - FIRST - PAGE, free: true });
   }
 
   /**
-   * The address of a new block of `bytes` bytes, not cleared. Throws when the memory is exhausted; nothing is lost
-   * then.
+   * Returns the address of a new block of `bytes` bytes, not cleared. Throws if the memory is exhausted; the heap is
+   * then unchanged.
    */
   allocate(bytes: number): number {
     const size = blockSize(bytes);
@@ -78,12 +80,12 @@ export class Heap {
     return block.pointer;
   }
 
-  /** Throws what `allocate` would throw: for callers that need a block later, and should fail now if there is none. */
+  /** Throws what `allocate` would throw: for callers that need a block later, but should fail now if there is none. */
   check(bytes: number): void {
     if (this.find(blockSize(bytes)) === undefined) throw this.exhausted(bytes);
   }
 
-  /** From now on blocks that are given back are free only when the function that this returns is called. */
+  /** From now on, keeps freed blocks allocated until the returned function is called. */
   holdFreed(): () => void {
     const held: number[] = [];
     this.held = held;
@@ -103,7 +105,7 @@ export class Heap {
     this.release(block);
   }
 
-  /** Bytes in use now, and the most there ever were. */
+  /** Bytes in use now, and the most ever in use. */
   usage(): { live: number; high: number } {
     return { live: this.live, high: this.high };
   }
@@ -113,7 +115,7 @@ export class Heap {
     return new Float32Array(this.memory.buffer, pointer, n);
   }
 
-  /** The smallest free block that is certain to hold `size`, or one from the same bin that happens to. */
+  /** Finds a free block of at least `size` bytes: one from the bin of that size, else one from the next larger bin. */
   private find(size: number): Block | undefined {
     if (size > this.capacity) return undefined; // `bin` knows no such sizes
     const own = bin(size);

@@ -1,4 +1,4 @@
-/** Where the words of the control block lie. A ticket is (number of the job << 12 | next chunk). */
+/** The words of the control block. A ticket is (number of the job << 12 | next chunk). */
 export const enum Word {
   ticket,
   done,
@@ -12,15 +12,15 @@ export const enum Word {
 }
 
 const CHUNK_BITS = 12;
-/** How often a thread polls before it sleeps: for about a tenth of a millisecond. */
+/** How often a thread polls before it sleeps: about a tenth of a millisecond. */
 export const SPINS = 100_000;
-/** The chunk of a ticket that no thread may take: what threads see while the next job is written. */
+/** The chunk number that no thread may take: threads see it while the next job is being written. */
 const CLOSED = (1 << CHUNK_BITS) - 1;
 export const MAX_CHUNKS = CLOSED - 1;
 export const MAX_ARGUMENTS = 48;
-/** Numbers that describe the steps of a job: twenty kernels with all arguments. */
+/** The most numbers that the steps of a job may take: enough for twenty kernels with all arguments. */
 const MAX_NUMBERS = 1024;
-/** Added to a chunk's number where a kernel goes on with the chunk that it began: see kernels/vector.ts. */
+/** Added to a chunk's number when a kernel continues a chunk that it began: see kernels/vector.ts. */
 const CONTINUED = 1 << 16;
 
 /** A wasm function; numbers are pointers, counts or plain floats. */
@@ -29,50 +29,52 @@ export type Kernel = (...args: number[]) => number | void;
 /** How the items of a kernel are cut into chunks for the threads. */
 export interface RunOptions {
   /**
-   * The number of chunks; fix it where a result depends on it (sums), so that it is the same for any number of threads.
+   * The number of chunks; set it if a result depends on it (sums), so that it is the same for any number of threads.
    */
   chunks?: number;
-  /** The fewest items worth a chunk of their own. Default 1. */
+  /** The fewest items worth their own chunk. Default 1. */
   grain?: number;
   /** Bytes of private memory that each thread needs. */
   scratch?: number;
   /**
-   * Images that share the items equally, where what is computed of an image needs no other image: see `together`.
-   * Chunks are then whole images.
+   * The number of images, which have equally many items, if the computation for one image needs no other image: see
+   * `together`. Chunks are then whole images.
    */
   images?: number;
-  /** Whether the kernel reads nothing that others of the same `together` write. */
+  /** Whether the kernel reads nothing that other kernels of the same `together` write. */
   apart?: boolean;
 }
 
-/** What one kernel does for each unit of a job: `share` of its items. */
+/** The work of one kernel for each unit of a job: `share` of its items. */
 export interface Step {
   kernel: number;
   args: readonly number[];
   share: number;
   /**
-   * Arguments that count from where a thread's private memory begins, and the bytes of a unit there: only the units
-   * that the thread is at are there.
+   * Arguments that are offsets into a thread's private memory, and their bytes per unit: that memory holds only the
+   * units that the thread is working on.
    */
   moving?: readonly { argument: number; bytes: number }[];
 }
 
-/** Units of work, cut into chunks for the threads; a chunk takes `depth` units at a time through all steps. */
+/**
+ * Units of work, cut into chunks for the threads; a chunk is worked through `depth` units at a time, each time through
+ * all steps.
+ */
 export interface Extent {
   units: number;
   chunks: number;
   depth: number;
 }
 
-/** Numbers that a step takes in a job. */
+/** How many numbers a step takes in a job. */
 export const stepSize = ({ args, moving = [] }: Step): number => 4 + args.length + 2 * moving.length;
-/** Whether steps of so many numbers fit in a job, with a few more that make what they read. */
+/** Whether steps of this many numbers fit in a job, with room for a few more steps that make their inputs. */
 export const fitsJob = (numbers: number): boolean => numbers + 4 * MAX_ARGUMENTS <= MAX_NUMBERS;
 
 /**
- * The job that all threads work on, in memory that they share: which kernels, their arguments, and a ticket from which
- * each thread takes the next chunk. A thread that comes late finds no chunk left and does nothing; no thread waits for
- * it.
+ * The job that all threads work on, in shared memory: its kernels, their arguments, and a ticket from which each thread
+ * takes the next chunk. A thread that comes late finds no chunk left and does nothing; no thread waits for it.
  */
 export class Job {
   readonly words: Int32Array;
@@ -86,7 +88,8 @@ export class Job {
   private known = -1;
 
   constructor(
-    // A page that is not isolated has no SharedArrayBuffer of its own, only that of a WebAssembly memory.
+    // A page that is not cross-origin isolated has no SharedArrayBuffer constructor, only the buffer of a WebAssembly
+    // memory.
     readonly buffer: ArrayBufferLike = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer,
     private readonly thread = 0,
   ) {
@@ -114,7 +117,7 @@ export class Job {
     Atomics.notify(words, Word.ticket);
   }
 
-  /** Takes chunks of the current job and runs them until none is left. Returns the last ticket seen. */
+  /** Takes and runs chunks of the current job until none is left. Returns the last ticket seen. */
   work(kernels: readonly Kernel[]): number {
     const { words } = this;
     for (;;) {
@@ -123,7 +126,7 @@ export class Job {
       const chunks = words[Word.chunks];
       if (chunk >= chunks) return ticket;
       if (ticket >>> CHUNK_BITS !== this.known) this.readSteps(ticket >>> CHUNK_BITS);
-      // Wins only if the job is still the one whose arguments were read.
+      // Succeeds only if the job is still the one whose arguments were read.
       if (Atomics.compareExchange(words, Word.ticket, ticket, ticket + 1) !== ticket) continue;
       this.run(kernels, chunk);
       if (Atomics.add(words, Word.done, 1) + 1 === words[Word.chunks]) Atomics.notify(words, Word.done);
@@ -137,7 +140,7 @@ export class Job {
     for (let i = 0, at = 0; i < this.words[Word.steps]; i++) {
       const [kernel, share, count, moved] = this.args.subarray(at, (at += 4));
       const call = [...this.args.subarray(at, (at += count)), 0, 0, 0, 0];
-      // What is read while the next job is written may be anything, but it is never run.
+      // Values read while the next job is being written may be anything, but they are never used.
       const numbers = this.args.subarray(at, (at += 2 * moved));
       const moving: [number, number, number][] = [];
       for (let j = 0; j < numbers.length; j += 2) moving.push([numbers[j], scratch + call[numbers[j]], numbers[j + 1]]);
@@ -160,7 +163,7 @@ export class Job {
         const end = Math.min(begin + depth, last);
         for (const { kernel, share, call, moving } of this.steps) {
           const n = call.length;
-          // Below 0 too: wasm counts addresses modulo 2^32.
+          // May be below 0: wasm takes addresses modulo 2^32.
           for (const [at, base, bytes] of moving) call[at] = base - begin * bytes;
           call[n - 4] = begin * share;
           call[n - 3] = end * share;

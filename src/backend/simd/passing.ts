@@ -1,26 +1,26 @@
 import type { Step } from './job.js';
 
-/** Addresses from here on are those of tensors that pass: no memory has them. */
+/** Addresses from here on stand for passing tensors: they lie beyond any memory. */
 const BEYOND = 2 ** 32;
 const ALIGNMENT = 64;
-/** Bytes behind the values that a kernel may read when it loads a whole vector at an odd end. */
+/** Bytes after the values that a kernel may read when it loads a whole vector at their end. */
 const SLACK = 64;
 
 /**
- * A tensor of which kernels only need the images that they are at: one kernel makes them for those behind it in the
- * same row, and nobody keeps them.
+ * A tensor of which kernels only need the images that they are working on: one kernel computes these images for the
+ * kernels after it in the same row, and nothing keeps them.
  */
 export interface Passing {
   imageBytes: number;
-  /** Runs the kernels that make its values, to an address. */
+  /** Runs the kernels that compute its values, and writes them to an address. */
   write(to: number): void;
-  /** Where the whole tensor is, which is made if need be. */
+  /** Returns the address of the whole tensor, which is computed if necessary. */
   settle(): number;
 }
 
 interface Slot extends Passing {
   address: number;
-  /** Where it lies in memory, once it had to. */
+  /** Its address in memory, once the whole tensor was needed. */
   settled?: number;
 }
 
@@ -29,14 +29,14 @@ export class PassingTensors {
   private readonly slots = new Map<object, Slot>();
   private readonly made = new Set<Slot>();
 
-  /** The address of the tensor `key` for kernels that are run together. */
+  /** Returns the address of the tensor `key` for kernels that are run together. */
   address(key: object, passing: Passing): number {
     let slot = this.slots.get(key);
     if (!slot) this.slots.set(key, (slot = { ...passing, address: (this.slots.size + 1) * BEYOND }));
     return slot.address;
   }
 
-  /** Arguments with memory's addresses in place of those that pass, for a kernel that takes all images at once. */
+  /** Replaces the addresses of passing tensors with addresses in memory, for a kernel that takes all images at once. */
   settle(args: readonly number[]): readonly number[] {
     return args.map((argument) => {
       const slot = this.slotOf(argument);
@@ -45,7 +45,10 @@ export class PassingTensors {
     });
   }
 
-  /** Runs the kernels that make what the arguments point to, in this row of kernels; the arguments then. */
+  /**
+   * Runs the kernels that compute the passing tensors among the arguments, as part of this row of kernels. Returns the
+   * arguments, with addresses in memory for tensors that are already there.
+   */
   make(args: readonly number[]): readonly number[] {
     for (const argument of args) {
       const slot = this.slotOf(argument);
@@ -56,14 +59,14 @@ export class PassingTensors {
     return args.map((argument) => this.whereSettled(argument));
   }
 
-  /** Bytes of an image of the widest tensor that this row of kernels makes. */
+  /** Bytes per image of the largest tensor that this row of kernels makes. */
   get widest(): number {
     return Math.max(0, ...[...this.made].map((slot) => slot.imageBytes));
   }
 
   /**
-   * The steps of this row with what they make in a thread's private memory behind the first `bytes`, `images` at a
-   * time, and the bytes of all. The next row makes its own.
+   * Places the tensors that this row makes in a thread's private memory after the first `bytes` bytes, `images` images
+   * at a time. Returns the row's steps with these addresses, and the total bytes. The next row makes its own tensors.
    */
   place(steps: readonly Step[], bytes: number, images: number): { steps: Step[]; bytes: number } {
     const starts = new Map<Slot, number>();

@@ -3,10 +3,10 @@ import { encodeProgram, isProgram, type Place, type Recorded, type Step } from '
 import { Constants } from './recording.js';
 import type { SimdBackend } from './simdBackend.js';
 
-/** Passes of each program in one job: a thread that is silent for long is taken for dead. */
+/** The most passes of each program in one job: a thread that stays silent for long is considered dead. */
 const PASSES = 16;
 
-/** For up to FEW images, jobs may be too small to share: both ways are timed TRIALS times. */
+/** For up to FEW images, jobs may be too small to be worth sharing: both ways are timed TRIALS times. */
 const FEW = 4;
 const TRIALS = 8;
 
@@ -14,19 +14,19 @@ const TRIALS = 8;
 export interface PassSizes {
   /** If all threads work on each kernel together. */
   together: number;
-  /** If each thread takes images of its own through all kernels; undefined if none should. */
+  /** If each thread takes its own images through all kernels; undefined if none should. */
   apart?: number;
-  /** How many images are mostly given. */
+  /** How many images are usually given. */
   images: number;
 }
 
-/** The size of one image, or of what is computed of it. */
+/** The number of values of one image, or of its result. */
 export const sizeOf = ({ shape }: Place): number => tf.util.sizeFromShape(shape.slice(1));
 
 /**
- * A recorded computation for any number of images, `atOnce` in each pass; the last pass is filled up with zeros.
- * Threads work on each kernel together; or apart, each with a program and memory of its own: values between kernels
- * then stay in the cache of a core, and no thread waits for another.
+ * A recorded computation for any number of images, `atOnce` in each pass; the last pass is padded with zeros. Threads
+ * work on each kernel together, or apart, each with its own program and memory: intermediate values then stay in a
+ * core's cache, and no thread waits for another.
  */
 export class Plan {
   readonly inputs: Place[];
@@ -69,7 +69,7 @@ export class Plan {
     return this.atOnce * this.recorded.length;
   }
 
-  /** Computes the outputs of some images: one array for each input and output, which hold all images. */
+  /** Computes the outputs of some images: each input and output is one array that holds all images. */
   run(inputs: tf.TypedArray[], outputs: tf.TypedArray[]): void {
     const passes = Math.ceil(inputs[0].length / sizeOf(this.inputs[0]) / this.atOnce);
     if (this.programs) return this.runPrograms(this.programs, inputs, outputs, passes);
@@ -89,7 +89,7 @@ export class Plan {
     this.constants.dispose();
   }
 
-  /** A step in all threads or in this one only, whichever takes less time. */
+  /** Returns a step that runs in all threads or only in this one, whichever is faster. */
   private quickest({ again, job }: Step): () => void {
     const { pool } = this.backend;
     if (job?.items === undefined || job.options?.chunks !== undefined || pool.threads === 1) return again;
@@ -145,7 +145,7 @@ export class Plan {
   }
 }
 
-/** The values of the images of one pass, in the type of their place. */
+/** Returns the values of the images of one pass, in the dtype of their place. */
 function imagesOf(values: tf.TypedArray, pass: number, place: Place): tf.TypedArray {
   const n = tf.util.sizeFromShape(place.shape);
   const some = values.subarray(pass * n, (pass + 1) * n);

@@ -1,21 +1,21 @@
 import type { Heap } from './heap.js';
 
-/** What others than the pool need of a heap. */
+/** The part of a heap that is used outside the pool. */
 export type Blocks = Omit<Heap, 'holdFreed'>;
 
-/** An idle block serves a tensor if it is at most this many times as large. */
+/** An idle block may be at most this many times as large as the tensor that takes it. */
 const LARGEST = 4;
 
 /**
  * The heap while a plan is recorded. While `planning` is set, blocks belong to the plan until it is disposed. Blocks
- * that kernels work with are never shared, so that what JavaScript writes into them stays; tensors take the blocks of
+ * that kernels allocate are never reused, so values that JavaScript writes into them stay; tensors reuse the blocks of
  * earlier tensors that are disposed.
  */
 export class PlannedHeap implements Blocks {
   planning = false;
   private readonly own = new Set<number>();
   private readonly sizes = new Map<number, number>();
-  /** Blocks of disposed tensors, the latest first: it is the most likely in cache. */
+  /** Blocks of disposed tensors, the latest first: it is the most likely to be in cache. */
   private idle: number[] = [];
 
   constructor(private readonly heap: Blocks) {}
@@ -34,7 +34,7 @@ export class PlannedHeap implements Blocks {
     return pointer;
   }
 
-  /** A block for a tensor: the smallest that is idle and fits, or a new one. */
+  /** Returns a block for a tensor: the smallest idle block that fits, or a new one. */
   allocateTensor(bytes: number): number {
     if (!this.planning) return this.heap.allocate(bytes);
     const size = (pointer: number): number => this.sizes.get(pointer)!;

@@ -6,11 +6,11 @@ import { PassingTensors, type Passing } from './passing.js';
 import { instantiate, type ThreadData } from './thread.js';
 import { compile, type Variant } from './wasm.js';
 
-/** A chunk takes milliseconds; a worker that stays silent over this many waits, a minute in all, has died. */
+/** A chunk takes milliseconds: if the workers stay silent for this many waits, a minute in all, one has died. */
 const PATIENCE = 600;
 const WAIT_MS = 100;
 
-/** Kernels that wait to be run together. */
+/** Kernels waiting to be run together. */
 interface Waiting {
   images: number;
   depth: number;
@@ -19,11 +19,11 @@ interface Waiting {
   steps: Step[];
   names: string[];
   passing: PassingTensors;
-  /** What is to be done once they have run. */
+  /** Called once the kernels have run. */
   after: (() => void)[];
 }
 
-/** What others need of a pool. */
+/** The part of a pool that others use. */
 export type Jobs = Pick<Pool, 'kernels' | 'threads' | 'run' | 'close'>;
 
 /** A fork-join pool on one shared memory: the calling thread works too, so one thread needs no worker at all. */
@@ -37,15 +37,18 @@ export class Pool {
   private waiting?: Waiting;
   private scratch = 0;
   private scratchStride = 0;
-  /** The bytes of private memory that kernels themselves need. */
+  /** Bytes of private memory that the kernels themselves need, besides passing tensors. */
   private ownScratch = 0;
 
   constructor(
     private readonly heap: Heap,
     variant: Variant,
-    /** Threads that were started, the caller's included; each has private memory, by its number, if others end. */
+    /**
+     * Threads that were started, including the caller's; each keeps the private memory of its number even if others
+     * end.
+     */
     private readonly started: number,
-    /** Bytes of a tensor's images that a core's cache holds beside those of a few others. */
+    /** Bytes of a tensor's images that fit in a core's cache beside those of a few other tensors. */
     private readonly cached = Infinity,
   ) {
     const module = compile(variant);
@@ -60,14 +63,14 @@ export class Pool {
     }
   }
 
-  /** Threads that work, the caller's included. */
+  /** Threads that work, including the caller's. */
   get threads(): number {
     return this.workers.length + 1;
   }
 
   /**
-   * Runs a kernel on items 0..items-1, split into chunks that threads take as they come; returns when all is done, or
-   * at the end of `together`.
+   * Runs a kernel on items 0..items-1, split into chunks that threads take as they become free. Returns when all are
+   * done; inside `together` the kernel may run later.
    */
   run(name: string, items: number, args: readonly number[], options: RunOptions = {}): void {
     if (items <= 0) return;
@@ -91,10 +94,10 @@ export class Pool {
   }
 
   /**
-   * Calls `use`; the kernels that it runs take `depth` images through all of them before the next ones, while these are
-   * in the cache. Kernels that need all images before they can start end such a row of kernels, and so does `use`.
-   * Blocks that it frees stay as they are until then; what kernels write must not be read in `use` itself. Tensors that
-   * pass may be so large that fewer images at a time are better, but not fewer than `least`.
+   * Calls `use` and runs its kernels in rows: `depth` images go through all kernels of a row, staying in the cache,
+   * before the next images do. A kernel that needs all images before it can start ends a row, as does the end of `use`.
+   * Blocks that `use` frees stay unchanged until its end; `use` must not read values that its kernels write. If passing
+   * tensors are large, fewer images are taken at a time, but not fewer than `least`.
    */
   together<T>(images: number, depth: number, use: () => T, least = 1): T {
     if (this.waiting) return use();
@@ -112,27 +115,28 @@ export class Pool {
   }
 
   /**
-   * The address of a tensor, known by `key`, whose values pass from kernel to kernel in the current `together` and are
-   * made as often as they are needed; undefined where that is of other images, or none.
+   * Returns the address of a tensor, identified by `key`, whose values pass from kernel to kernel in the current
+   * `together` and are computed as often as they are needed; undefined outside of `together`, or if it runs on another
+   * number of images.
    */
   passing(key: object, images: number, passing: Passing): number | undefined {
     return this.waiting?.images === images ? this.waiting.passing.address(key, passing) : undefined;
   }
 
-  /** Calls `use` when the kernels that wait have run. */
+  /** Calls `use` once the waiting kernels have run. */
   after(use: () => void): void {
     if (this.waiting) this.waiting.after.push(use);
     else use();
   }
 
-  /** Ends the workers; kernels go on running in the caller's thread. */
+  /** Ends the workers; kernels then run in the caller's thread. */
   async close(): Promise<void> {
     const { workers } = this;
     this.workers = [];
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 
-  /** Puts a step behind those that wait, unless it needs more than their images or other chunks. */
+  /** Adds a step to the waiting kernels. Returns false for a kernel that is not divided among their images. */
   private wait(waiting: Waiting, name: string, step: Step, { images, chunks }: RunOptions): boolean {
     if (images !== waiting.images || !Number.isInteger(step.share)) return false;
     if (chunks !== undefined && (chunks > images || chunks > MAX_CHUNKS)) return false;
@@ -167,7 +171,7 @@ export class Pool {
 
   private join(name: string, chunks: number): void {
     const { words } = this.job;
-    // Waits are counted, not time: a machine that slept for hours has killed no thread.
+    // Counts waits rather than time: a machine that slept for hours has not killed a thread.
     let silent = 0;
     for (let spins = 0, done = 0; (done = Atomics.load(words, Word.done)) < chunks; spins++) {
       if (spins < SPINS) continue;
@@ -180,7 +184,7 @@ export class Pool {
     if (words[Word.failed] !== 0) throw new Error(`The simd kernel '${name}' failed in a thread.`);
   }
 
-  /** Leaves the workers and the memory through which they could still answer. */
+  /** Abandons the workers, and the memory through which they could still answer. */
   private abandon(): void {
     void this.close();
     this.job = new Job();

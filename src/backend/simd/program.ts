@@ -1,9 +1,9 @@
-// Programs: recorded computations in memory that all threads share, which each thread can run by itself.
+// Programs: recorded computations in shared memory, which each thread can run by itself.
 import type * as tf from '@tensorflow/tfjs';
 import { MAX_ARGUMENTS, MAX_CHUNKS, type Kernel, type RunOptions } from './job.js';
 import type { Values } from './tensorData.js';
 
-/** A kernel with its arguments; without items it is called with those alone. */
+/** A kernel with its arguments; without items it is called with the arguments alone. */
 export interface KernelStep {
   name: string;
   args: readonly number[];
@@ -11,7 +11,7 @@ export interface KernelStep {
   options?: RunOptions;
 }
 
-/** A tensor of a recorded computation: where its values lie at every pass. */
+/** A tensor of a recorded computation: access to its values at every pass. */
 export interface Place {
   shape: number[];
   dtype: tf.DataType;
@@ -19,25 +19,25 @@ export interface Place {
   write(values: Values): void;
 }
 
-/** A part of a recorded computation; a job where it is a kernel of the pool. */
+/** A part of a recorded computation; has a job if it is a kernel of the pool. */
 export interface Step {
   again: () => void;
   job?: KernelStep;
 }
 
-/** A computation that can be done again without tfjs: write the inputs, do the steps, read the outputs. */
+/** A computation that can be repeated without tfjs: write the inputs, do the steps, read the outputs. */
 export interface Recorded {
   inputs: Place[];
   outputs: Place[];
   steps: readonly Step[];
-  /** Gives its memory back. */
+  /** Frees its memory. */
   dispose(): void;
 }
 
 /** The arguments of a program's runner that are not addresses of values. */
 const OWN_ARGUMENTS = 3;
 
-/** Whether all of a computation is done by kernels, on floats, and few enough of them go in and out. */
+/** Whether kernels do the whole computation, its inputs and outputs are floats, and there are few enough of them. */
 export function isProgram({ inputs, outputs, steps }: Recorded): boolean {
   const places = [...inputs, ...outputs];
   return (
@@ -48,8 +48,8 @@ export function isProgram({ inputs, outputs, steps }: Recorded): boolean {
 }
 
 /**
- * A computation as numbers: [address, floats] of each input and output, then [kernel, arguments, items, chunks, ...] of
- * each step.
+ * Encodes a computation as numbers: [address, floats] of each input and output, then [kernel, number of arguments,
+ * items, chunks, arguments] of each step.
  */
 export function encodeProgram({ inputs, outputs, steps }: Recorded, kernels: readonly string[]): number[] {
   const places = [...inputs, ...outputs].map((place) => place.read() as Float32Array);
@@ -57,7 +57,7 @@ export function encodeProgram({ inputs, outputs, steps }: Recorded, kernels: rea
   return [
     ...places.flatMap(({ byteOffset, length }) => [byteOffset, length]),
     ...jobs.flatMap(({ name, args, items, options }) => {
-      // Sums keep their chunks, so that they are taken in the order of any other pass.
+      // Sums keep their chunks, so that they are added in the same order as in any other pass.
       const chunks = items === undefined ? 0 : Math.min(items, options?.chunks ?? 1, MAX_CHUNKS);
       return [kernels.indexOf(name), args.length, items ?? 0, chunks, ...args];
     }),
@@ -65,8 +65,9 @@ export function encodeProgram({ inputs, outputs, steps }: Recorded, kernels: rea
 }
 
 /**
- * What runs programs in a thread, as a kernel of [address of the first program, bytes of each, number of inputs,
- * addresses of the values of all inputs and outputs]. Items are passes, and each chunk has a program of its own.
+ * Returns the kernel that runs programs in a thread. Its arguments: [address of the first program, bytes of each,
+ * number of inputs, addresses of the values of all inputs and outputs]. Items are passes, and each chunk has its own
+ * program.
  */
 export function programRunner(memory: WebAssembly.Memory, kernels: readonly Kernel[]): Kernel {
   const floats = (at: number, n: number): Float32Array => new Float32Array(memory.buffer, at, n);

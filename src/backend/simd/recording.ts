@@ -7,15 +7,14 @@ import type { SimdBackend } from './simdBackend.js';
 import type { HeapData } from './tensorData.js';
 
 /**
- * Blocks with the values of constants and with what was made of them, by the constant and a key; recordings may share
- * them.
+ * Blocks with the values of constants and with data derived from them, by constant and key; recordings may share them.
  */
 export class Constants {
   private readonly known = new Map<HeapData, Map<string, number>>();
 
   constructor(private readonly heap: Blocks) {}
 
-  /** The block for a key; `make` fills it at first. */
+  /** Returns the block for a key; `make` fills it the first time. */
   block(data: HeapData, key: string, bytes: number, make: (block: number) => void): number {
     const blocks = this.known.get(data) ?? new Map<string, number>();
     this.known.set(data, blocks);
@@ -34,11 +33,11 @@ const tensorsOf = (inputs: Inputs): tf.TensorInfo[] =>
   Object.values(inputs).filter((tensor: tf.TensorInfo | undefined) => tensor);
 
 /**
- * Records a computation of the backend, to repeat it for other inputs: kernel jobs on blocks that stay where they are
- * and, where no fast kernel applies, calls of the cpu backend's kernels.
+ * Records a computation of the backend, to repeat it for other inputs: kernel jobs on blocks that stay in place and,
+ * where no fast kernel applies, calls of the cpu backend's kernels.
  *
- * Tensors that depend on the inputs are followed: so does every result of a kernel that is given one of them. All other
- * tensors are constants, which are computed now and copied.
+ * Tensors that depend on the inputs are followed: every result of a kernel that is given a followed tensor is followed
+ * too. All other tensors are constants, which are computed now and copied.
  */
 export class Recording implements Recorder {
   /** Where the computation is, for messages. */
@@ -46,9 +45,9 @@ export class Recording implements Recorder {
   readonly heap: PlannedHeap;
   private readonly steps: Step[] = [];
   private readonly followed = new Map<HeapData, { dataId: object; layer: string }>();
-  /** What stands for a tensor at every pass. */
+  /** The tensor that replaces each tensor at every pass. */
   private readonly slots = new Map<HeapData, tf.TensorInfo>();
-  /** How deep kernels are nested that compute for each other. */
+  /** The nesting depth of kernel calls: kernels may call other kernels. */
   private depth = 0;
 
   private constructor(
@@ -68,7 +67,7 @@ export class Recording implements Recorder {
     backend.heap = this.heap;
     backend.pool = {
       threads: pool.threads,
-      // Tables of offsets depend on shapes alone, and stay where they are: no pass makes them again.
+      // Tables of offsets depend on shapes alone and stay in place: no pass needs to make them again.
       kernels: { ...Object.fromEntries(kernels), pixelOffsets: pool.kernels.pixelOffsets },
       run: (name, items, args, options) =>
         again({ name, items, args, options }, () => pool.run(name, items, args, options)),
@@ -78,12 +77,12 @@ export class Recording implements Recorder {
   }
 
   /**
-   * Records what `compute` makes of inputs of given shapes; it is called once, with zeros, and says in
-   * `recording.layer` where it is. What it keeps of constants lies in `constants`, which the caller disposes after what
-   * was recorded.
+   * Records how `compute` computes its outputs from inputs of given shapes; it is called once, with zeros, and sets
+   * `recording.layer` to where it is. Data derived from constants is kept in `constants`, which the caller disposes
+   * after the recorded computation.
    *
-   * Throws a UserError if it reads values that depend on the inputs, keeps a tensor of them, or makes strings or
-   * complex numbers of them.
+   * Throws a UserError if `compute` reads values that depend on the inputs, keeps a tensor that does, or computes
+   * strings or complex numbers from them.
    */
   static record(
     backend: SimdBackend,
@@ -163,15 +162,16 @@ export class Recording implements Recorder {
     }
   }
 
-  /** Makes a tensor one that depends on the inputs, and gives it a slot. */
+  /** Marks a tensor as depending on the inputs, and gives it a slot. */
   private follow(tensor: tf.TensorInfo): tf.TensorInfo {
     this.within(true, () => this.made(tensor));
     return this.slot(tensor);
   }
 
   /**
-   * Runs a kernel of the cpu backend, and keeps it as a step. What only looks at a tensor in another shape is none;
-   * what looks at it as another type, as the cpu backend's casts do, gets values of its own.
+   * Runs a kernel of the cpu backend, and records it as a step. No step is needed if the result only shares an input's
+   * values in another shape; a result that shares them as another dtype, as the cpu backend's casts do, gets its own
+   * values.
    */
   private computePlain(call: KernelCall): Outputs {
     const { name, inputs } = call;
@@ -207,7 +207,7 @@ export class Recording implements Recorder {
     return made;
   }
 
-  /** A tensor that at every pass holds the values which this one has now. */
+  /** Returns the tensor that holds, at every pass, the values which this one has now. */
   private slot(tensor: tf.TensorInfo): tf.TensorInfo {
     const { shape, dtype } = tensor;
     const data = this.backend.dataOf(tensor);
@@ -244,14 +244,14 @@ export class Recording implements Recorder {
   private checkNothingKept(): void {
     for (const [data, { dataId, layer }] of [...this.followed].reverse()) {
       if (!this.backend.holds(dataId)) continue;
-      void data.values; // work that was put off would read blocks that are given back
+      void data.values; // do deferred work now: later its blocks are freed
       throw new UserError(`${layer} keeps a tensor that depends on the input; a plan keeps none. Use model.predict.`);
     }
   }
 
   private dispose(): void {
     for (const { dataId } of this.slots.values()) {
-      this.backend.dataOf({ dataId }).pointer = undefined; // the plan's
+      this.backend.dataOf({ dataId }).pointer = undefined; // the block belongs to the plan
       this.backend.disposeData(dataId);
     }
     this.heap.dispose();

@@ -16,8 +16,8 @@ import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
 /**
- * What replaces the cpu backend's kernels where it applies: jobs for all threads alone, or in JavaScript, as theirs
- * are.
+ * Replacements for the cpu backend's kernels where they apply: `fast` ones only run jobs on all threads, `plain` ones
+ * compute in JavaScript as the cpu backend does.
  */
 const fast: FastKernels = {
   ...convolutions,
@@ -48,14 +48,14 @@ const gradients = [
 ];
 
 interface SimdOptions {
-  /** Threads that compute, the caller's included. */
+  /** Threads that compute, including the caller's. */
   threads: number;
-  /** Default: the best that this Node can compile. */
+  /** Default: the best that this engine can compile. */
   variant?: Variant;
 }
 
 /**
- * Registers the `simd` backend and its kernels with tfjs, in place of an earlier one. It runs once
+ * Registers the `simd` backend and its kernels with tfjs, in place of an earlier one. It computes once
  * `tf.setBackend('simd')` is called.
  */
 export function registerSimd({ threads, variant = bestVariant() }: SimdOptions): SimdBackend {
@@ -66,7 +66,7 @@ export function registerSimd({ threads, variant = bestVariant() }: SimdOptions):
   return backend;
 }
 
-/** The cpu backend's kernels with ours in their place, and those that only this backend has. */
+/** Registers the cpu backend's kernels, with ours in their place, and the kernels that only this backend has. */
 function registerKernels(): void {
   const [fastByName, plainByName] = [fast, plain].map((kernels) => new Map(Object.entries(kernels)));
   for (const config of tf.getKernelsForBackend('cpu')) {
@@ -83,7 +83,7 @@ function registerKernels(): void {
   gradients.forEach(tf.registerGradient);
 }
 
-/** Registers a kernel that is computed the fast way where there is one and it applies. */
+/** Registers a kernel, which is computed by `fast` if that is given and applies. */
 function register(config: tf.KernelConfig, fast?: FastKernel<never>): void {
   const kernelFunc: tf.KernelFunc = (call) => {
     const [backend, inputs] = [call.backend as SimdBackend, heldNow(call.inputs as Inputs)];

@@ -11,37 +11,37 @@ import type { Variant } from './wasm.js';
 
 type DataId = ReturnType<MathBackendCPU['write']>;
 
-/** Where tfjs says that values are. */
+/** The part of tfjs's state that says which backend holds a tensor's values. */
 interface EngineState {
   tensorInfo: WeakMap<DataId, { backend: tf.KernelBackend }>;
 }
 
-/** What a tensor may take of a core's cache, where three to five of them are at work. */
+/** The share of a core's cache that one tensor may take, while three to five tensors are in use. */
 const CACHED_BYTES = 160 * 1024;
 
-/** The fewest pixels of so many channels that are worth reading a filter for, which can be larger than they are. */
+/** The fewest pixels that are worth reading a filter for: the filter can be larger than the pixels. */
 const fewestPixels = (channels: number): number => (channels < 256 ? 128 : 256);
 
 /**
- * A tfjs backend for plain CPUs: everything the `cpu` backend can do, with the kernels that matter replaced by SIMD
- * ones that run on all cores. Its float tensors lie on one shared heap; values made elsewhere are moved there when a
+ * A tfjs backend for plain CPUs: everything the `cpu` backend can do, with the important kernels replaced by SIMD
+ * kernels that run on all cores. Its float tensors lie on one shared heap; values made elsewhere are moved there when a
  * fast kernel first needs them.
  */
 export class SimdBackend extends MathBackendCPU {
   heap: Blocks;
   pool: Jobs;
-  /** Records what is computed, to repeat it; meanwhile heap and pool are its own. */
+  /** Records what is computed, to repeat it; until it is done, it provides the heap and the pool. */
   recording?: Recorder;
-  /** Zeros that never change, `ZEROS` floats of them: the bias of a convolution that has none. */
+  /** `ZEROS` floats that are always 0: the bias of a convolution that has none. */
   readonly zeros: number;
-  /** Pixels in a register tile of this variant: accumulators of filter gradients are padded to it. */
+  /** Pixels in a register tile of this variant: accumulators of filter gradients are padded to a multiple of it. */
   readonly rows: number;
   static readonly ZEROS = 65536;
   /** Whether convolutions may go through Winograd's transforms. */
   winograd = true;
 
   private readonly waiting = new Set<HeapData>();
-  /** What the kernel that is computing has made so far. */
+  /** The tensors that the current kernel has made so far. */
   private unfinished?: DataId[];
   /** How often values have changed in place. */
   private changes = 0;
@@ -52,7 +52,7 @@ export class SimdBackend extends MathBackendCPU {
     threads: number,
   ) {
     super();
-    (this as unknown as { firstUse: boolean }).firstUse = false; // else the first tensor prints an advertisement
+    (this as unknown as { firstUse: boolean }).firstUse = false; // otherwise the first tensor prints an advertisement
     this.rows = variant === 'plain' ? 5 : 6;
     const heap = new Heap();
     this.heap = heap;
@@ -60,7 +60,7 @@ export class SimdBackend extends MathBackendCPU {
     this.zeros = this.heap.allocate(SimdBackend.ZEROS * 4);
   }
 
-  /** The address of a float tensor's values, moved to the heap if they are not there yet. */
+  /** Returns the address of a float tensor's values, moved to the heap if they are not there yet. */
   pointer(tensor: tf.TensorInfo): number {
     const data = this.dataOf(tensor);
     if (this.recording?.isConstant(data)) {
@@ -81,14 +81,14 @@ export class SimdBackend extends MathBackendCPU {
     return data.pointer;
   }
 
-  /** The address of an optional tensor, or 0, which kernels read as "none". */
+  /** Returns the address of an optional tensor, or 0, which kernels read as "none". */
   pointerOrNull(tensor: tf.TensorInfo | undefined): number {
     return tensor === undefined ? 0 : this.pointer(tensor);
   }
 
   /**
-   * The same for kernels that only need the images that they are at, among those that `together` runs: work that may be
-   * repeated is then done for those few images, and its tensor need never lie in memory.
+   * The same for kernels of `together` that only need the images that they are working on: repeatable work is then done
+   * for those few images, and its tensor need never be in memory.
    */
   passing(tensor: tf.TensorInfo): number {
     const data = this.dataOf(tensor);
@@ -103,7 +103,7 @@ export class SimdBackend extends MathBackendCPU {
     return this.pool.passing(data, images, passing) ?? this.pointer(tensor);
   }
 
-  /** A new float tensor on the heap whose values are not written yet. */
+  /** Returns a new float tensor on the heap whose values are not written yet. */
   output(shape: readonly number[]): tf.TensorInfo {
     const n = tf.util.sizeFromShape(shape as number[]);
     const pointer = this.allocate(n);
@@ -115,7 +115,7 @@ export class SimdBackend extends MathBackendCPU {
     return tensor;
   }
 
-  /** A tensor whose values are computed when they are needed. Throws at once if there is no memory for them. */
+  /** Returns a tensor whose values are computed when needed. Throws at once if there is no memory for them. */
   defer(shape: readonly number[], deferred: Deferred): tf.TensorInfo {
     this.heap.check(tf.util.sizeFromShape(shape as number[]) * 4);
     const dataId = super.write(new Float32Array(0), shape as number[], 'float32');
@@ -133,20 +133,20 @@ export class SimdBackend extends MathBackendCPU {
     return tensor;
   }
 
-  /** The work behind a tensor that has no values yet, pixel by pixel: in another shape, values have other pixels. */
+  /** The deferred work of a tensor if it still computes the tensor's pixels: a reshaped tensor may have others. */
   deferred(tensor: tf.TensorInfo): Deferred | undefined {
     return this.dataOf(tensor).row === tensor.shape.at(-1) ? this.deferredValues(tensor) : undefined;
   }
 
-  /** The same for those to whom all shapes of the values are alike. */
+  /** The same for callers to whom the tensor's shape does not matter. */
   deferredValues(tensor: tf.TensorInfo): Deferred | undefined {
     const data = this.dataOf(tensor);
     return this.recording?.isConstant(data) ? undefined : data.deferred;
   }
 
   /**
-   * A block that `make` filled with something made of a tensor's values, kept until the tensor goes: the last one, if
-   * it was made under the same key and no value has changed in place since.
+   * Returns a block that `make` fills with data derived from a tensor's values, kept until the tensor is disposed. The
+   * last block is returned again if the key is the same and no value has changed in place since.
    */
   derived(tensor: tf.TensorInfo, key: string, bytes: number, make: (block: number) => void): number {
     const data = this.dataOf(tensor);
@@ -160,13 +160,13 @@ export class SimdBackend extends MathBackendCPU {
     return block;
   }
 
-  /** Names of tensors' values, for keys: other values, another name. */
+  /** Names of tensors' values, for keys: other values have another name. */
   names(...tensors: (tf.TensorInfo | undefined)[]): string {
     const name = (data: HeapData): number => (data.name ??= ++this.named);
     return tensors.map((tensor) => (tensor ? name(this.dataOf(tensor)) : 0)).join();
   }
 
-  /** Calls `use` when the kernels that `together` put off have run. */
+  /** Calls `use` once the kernels that `together` deferred have run. */
   after(use: () => void): void {
     if (this.pool instanceof Pool) this.pool.after(use);
     else use();
@@ -188,7 +188,7 @@ export class SimdBackend extends MathBackendCPU {
     }
   }
 
-  /** Computes what tfjs asks for: the fast way where there is one. Where that throws, nothing is left of it. */
+  /** Computes a kernel for tfjs, the fast way if there is one. If it throws, everything that it made is disposed. */
   compute(call: KernelCall): Outputs {
     const outer = this.unfinished;
     const made: DataId[] = (this.unfinished = []);
@@ -203,8 +203,8 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   /**
-   * Calls `use`, whose kernels take a few images of x, as many as a core's cache holds beside what is made of them,
-   * through all of them before the next few: see Pool.together.
+   * Calls `use` and runs its kernels on a few images of x at a time, as many as a core's cache holds along with their
+   * results: see Pool.together.
    */
   together<T>({ shape }: tf.TensorInfo, use: () => T): T {
     if (!(this.pool instanceof Pool) || shape.length < 3) return use();
@@ -220,7 +220,7 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   override write(values: Values, shape: number[], dtype: tf.DataType): DataId {
-    // Some cpu kernels answer with a part of their input's array; on a heap that is reused, such a part must be copied.
+    // Some cpu kernels return a part of their input's array; blocks of the heap are reused, so it must be copied.
     const aliases = values instanceof Float32Array && values.buffer === this.heap.memory.buffer;
     return super.write(aliases ? values.slice() : values, shape, dtype);
   }
@@ -242,12 +242,12 @@ export class SimdBackend extends MathBackendCPU {
     return gone;
   }
 
-  /** A block for the values of a tensor. */
+  /** Allocates a block for the values of a tensor. */
   allocate(n: number): number {
     return this.recording ? this.recording.heap.allocateTensor(n * 4) : this.heap.allocate(n * 4);
   }
 
-  /** A block that `fill` has filled; where it throws, the block is given back. */
+  /** Fills a block and returns it; if `fill` throws, the block is freed. */
   private filled(block: number, fill: (block: number) => void): number {
     try {
       fill(block);
@@ -278,12 +278,12 @@ export class SimdBackend extends MathBackendCPU {
     this.letGo(reads);
   }
 
-  /** Gives back tensors that work held, to the backend that has them by now. */
+  /** Releases tensors that deferred work held, in the backend that has them by now. */
   letGo(tensors: readonly tf.TensorInfo[]): void {
     const { tensorInfo } = (tf.engine() as unknown as { state: EngineState }).state;
     for (const { dataId } of tensors) {
       const { backend } = tensorInfo.get(dataId) ?? { backend: this };
-      // tfjs counts buffers: tell it of one whose last holder was this work.
+      // tfjs counts buffers: tell it if this work was the last holder of one.
       if (backend.disposeData(dataId)) tf.engine().removeDataId(dataId, backend);
     }
   }
@@ -293,7 +293,7 @@ export class SimdBackend extends MathBackendCPU {
     return this.data.has(dataId);
   }
 
-  /** What is known of a tensor. */
+  /** What the backend knows of a tensor. */
   dataOf({ dataId }: Pick<tf.TensorInfo, 'dataId'>): HeapData {
     return this.data.get(dataId);
   }

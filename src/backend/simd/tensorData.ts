@@ -3,58 +3,57 @@ import type { Grid, Relu } from '../fusedOps.js';
 
 export type Values = tf.backend_util.BackendValues;
 
-/** What the backend knows of a tensor: its values and, if they lie on the heap, where. */
+/** What the backend knows of a tensor: its values and, if they lie on the heap, their address. */
 export interface HeapData {
   values?: Values;
   pointer?: number;
-  /** A block that is freed with the tensor: what its kernel wants to remember for the gradient. */
+  /** A block that is freed with the tensor: data that its kernel keeps for the gradient. */
   companion?: number;
-  /** A block with something that was made of the values, and what it is. */
+  /** A block with data derived from the values, and the key of that data. */
   derived?: { key: string; block: number };
   /** A name that no other data has. */
   name?: number;
   /**
-   * How many channels there are, where the values of each are known to add up to zero, as of every gradient that went
-   * back through a normalisation.
+   * The number of channels, if the values of each are known to add up to zero, as in every gradient that went back
+   * through a normalisation.
    */
   balanced?: number;
   deferred?: Deferred;
-  /** Others that are put off until this one is read. */
+  /** Other tensors, deferred until this one is read. */
   alongside?: tf.TensorInfo[];
   refCount: number;
-  /** Floats in all and in a pixel: known while there are no values yet. */
+  /** The number of floats in the tensor and in a pixel: set if the values were deferred. */
   size?: number;
   row?: number;
 }
 
 /**
- * The values of a tensor that are not computed yet. Often their consumer can compute them better: a concatenation lets
- * a batch normalisation write between other channels, a sum lets a convolution add to what is there. Each work has
+ * Work that computes a tensor's values later. Often their consumer can compute them better: a concatenation lets a
+ * batch normalisation write between other channels, a sum lets a convolution add to existing values. Each work has
  * either `write` or `make`.
  */
 export interface Deferred {
   /** The tensors that the work will read; they are held until it is done or no longer wanted. */
   reads: tf.TensorInfo[];
-  /** A block of its own that is freed with it. */
+  /** A block that belongs to the work and is freed with it. */
   block?: number;
   /** Computes the values into `to`; `row` floats lie between the starts of its pixels. */
   write?(to: number, row: number): void;
-  /** Whether `write` costs less than to read what it wrote from memory: it may then be done several times. */
+  /** Whether `write` costs less than reading its values from memory: it may then run several times. */
   repeatable?: boolean;
-  /** Adds the values to those at `to`, pixels side by side, where the work can do that. */
+  /** Adds the values to those at `to`, pixels side by side, if the work can do that. */
   addTo?(to: number): void;
-  /** Computes the values in a block of its own choice, which it gives away. */
+  /** Computes the values in a block of its own choice, which the caller then owns. */
   make?(): number;
   /**
-   * The same work with more to do to each value, which costs next to nothing while it is in a register; put off as
-   * well.
+   * Returns the same work, also deferred, with an ending applied to each value, which costs almost nothing while the
+   * value is in a register.
    */
   then?(ending: Ending): Deferred;
-  /** The values as codes of 7 bits, of which floats are made only for those who cannot read codes. */
+  /** The values as codes of 7 bits; floats are made only for consumers that cannot read codes. */
   coded?: Coded;
   /**
-   * Where the values already are, though not side by side: the address of the first pixel and the floats between
-   * pixels.
+   * Where the values already are, if not side by side: the address of the first pixel and the floats between pixels.
    */
   view?: Strided;
 }
@@ -63,7 +62,7 @@ export interface Deferred {
 export interface Coded {
   grid: Grid;
   channels: number;
-  /** Puts the codes to `to`; `row` bytes lie between the starts of its pixels. */
+  /** Writes the codes to `to`; `row` bytes lie between the starts of its pixels. */
   write(to: number, row: number): void;
 }
 
@@ -75,14 +74,14 @@ export interface Ending {
   block?: number;
 }
 
-/** Addresses of a float for each channel, and a name for the scale: the same name, the same values. */
+/** Addresses of one float per channel, and a key of the scale: equal keys mean equal values. */
 export interface Affine {
   scale: number;
   shift: number;
   key: string;
 }
 
-/** Pixels in memory: the address of the first one, and how many floats further the next one is. */
+/** Pixels in memory: the address of the first, and the floats from each pixel to the next. */
 export interface Strided {
   pointer: number;
   row: number;

@@ -1,7 +1,7 @@
 import { Job, SPINS, Word, type Kernel } from './job.js';
 import { programRunner } from './program.js';
 
-/** The kernels on a memory, in an order that is the same in every thread; `wide` lets them use tiles for 256 bits. */
+/** Instantiates the kernels on a memory, in the same order in every thread; `wide` lets them use tiles for 256 bits. */
 export function instantiate(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
@@ -18,7 +18,7 @@ export function instantiate(
   return kernels;
 }
 
-/** What a thread is started with. */
+/** The data that a thread is started with. */
 export interface ThreadData {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
@@ -27,7 +27,7 @@ export interface ThreadData {
   thread: number;
 }
 
-/** The life of a thread: it works on each job as it comes, and waits for the next one. */
+/** The main loop of a thread: works on each job as it comes, then waits for the next one. */
 export function work({ module, memory, buffer, wide, thread }: ThreadData): never {
   const kernels = Object.values(instantiate(module, memory, wide));
   const job = new Job(buffer, thread);

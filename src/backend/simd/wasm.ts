@@ -1,8 +1,8 @@
 import { joinsVectors, kernelBytes, setFlagsFromString } from '#platform';
 
 /**
- * How the kernels run: with a product and a sum; with fused multiply-add (relaxed SIMD); or with that on 256 bits at
- * once, where the engine joins pairs of 128-bit operations. The last two give the same bits.
+ * How the kernels multiply and add: in two operations (plain), in one with relaxed SIMD (fma), or in one on 256 bits at
+ * a time, where the engine joins pairs of 128-bit operations (wide). The last two give the same bits.
  */
 export type Variant = 'wide' | 'fma' | 'plain';
 
@@ -13,7 +13,8 @@ const RELAXED_MADD = Uint8Array.from([
 ]);
 
 /**
- * The best variant that this engine can compile. Node 20 knows relaxed SIMD behind a flag, which it takes at any time.
+ * Returns the best variant that this engine can compile. Node 20 has relaxed SIMD behind a flag, which may be set at
+ * any time.
  */
 export function bestVariant(): Variant {
   if (!WebAssembly.validate(RELAXED_MADD)) setFlagsFromString('--experimental-wasm-relaxed-simd');
@@ -21,7 +22,7 @@ export function bestVariant(): Variant {
   return joinsVectors() ? 'wide' : 'fma';
 }
 
-/** Compiles the kernels. Throws if the machine has no WebAssembly SIMD. */
+/** Compiles the kernels. Throws if the engine has no WebAssembly SIMD. */
 export function compile(variant: Variant): WebAssembly.Module {
   if (variant !== 'plain') bestVariant();
   if (variant === 'wide' && joinsVectors()) setFlagsFromString('--experimental-wasm-revectorize');

@@ -1,2 +1,2 @@
-// Stands in a page's bundle for tfjs's package for WebGPU where that is not installed.
+// Replaces tfjs's package for WebGPU in a page's bundle if the package is not installed.
 export const WebGPUBackend = undefined;

@@ -1,7 +1,7 @@
-// Where a WebGPU device comes from: the browser's own, or Dawn, which the npm package `webgpu` brings to Node.
+// Gets a WebGPU device: the browser's own, or Dawn's, which the npm package `webgpu` brings to Node.
 import { UserError } from '../../errors.js';
 
-/** The part of a GPUDevice that is used here. */
+/** The parts of a GPUDevice that are used here. */
 export interface Device {
   readonly limits: Readonly<Record<string, number>>;
   readonly lost: Promise<{ reason: string; message: string }>;
@@ -11,7 +11,7 @@ export interface Device {
   destroy(): void;
 }
 
-/** What describes an adapter. */
+/** The description of an adapter. */
 export interface AdapterInfo {
   vendor?: string;
   architecture?: string;
@@ -34,7 +34,7 @@ interface Dawn {
   globals: object;
 }
 
-/** What a device is to have as much of as there is: tfjs's kernels ask for these, and sums for the last. */
+/** Limits to request at the adapter's maximum: tfjs's kernels need these, and sums the last one. */
 const LIMITS = [
   'maxComputeWorkgroupStorageSize',
   'maxComputeWorkgroupsPerDimension',
@@ -45,7 +45,7 @@ const LIMITS = [
   'maxStorageBuffersPerShaderStage',
 ];
 
-/** A new device of the fastest adapter. Throws a UserError that says what is missing where there is none. */
+/** Returns a new device of the fastest adapter. Throws a UserError that says what is missing if there is none. */
 export async function requestDevice(): Promise<{ device: Device; info: AdapterInfo }> {
   const adapter = await (await findGpu()).requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
@@ -58,17 +58,17 @@ export async function requestDevice(): Promise<{ device: Device; info: AdapterIn
   return { device: await adapter.requestDevice({ requiredLimits }), info: adapter.info ?? {} };
 }
 
-/** The WebGPU of the browser, or else of Dawn. */
+/** Returns the browser's WebGPU, or else Dawn's. */
 async function findGpu(): Promise<Gpu> {
   return (globalThis as { navigator?: { gpu?: Gpu } }).navigator?.gpu ?? installDawn();
 }
 
-/** Starts Dawn, with flags of its own, and puts its WebGPU where tfjs looks for it. Throws a UserError without it. */
+/** Starts Dawn with Dawn's own flags, and puts its WebGPU where tfjs looks for it. Throws a UserError without it. */
 export async function installDawn(flags: string[] = []): Promise<Gpu> {
   const dawn = await importOptional<Dawn>('webgpu');
   Object.assign(globalThis, dawn.globals);
   const gpu = dawn.create(flags);
-  // Node 20 has no navigator, and later ones' cannot be assigned to.
+  // Node 20 has no navigator, and the one in later versions cannot be assigned to.
   const found = (globalThis as { navigator?: object }).navigator ?? {};
   const navigator = Object.defineProperty(found, 'gpu', { value: gpu, configurable: true });
   Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
@@ -76,8 +76,8 @@ export async function installDawn(flags: string[] = []): Promise<Gpu> {
 }
 
 /**
- * An optional package. Its name stays out of bundles, which it would be a part of. Throws a UserError where it does not
- * load.
+ * Imports an optional package. The name is passed as a value so that bundlers do not include the package. Throws a
+ * UserError if it does not load.
  */
 export function importOptional<Package>(name: string): Promise<Package> {
   return (import(name) as Promise<Package>).catch((cause: Error) => {

@@ -3,16 +3,17 @@ import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { UserError } from '../../errors.js';
 import type { OriginalClass } from './webgpuBackend.js';
 
-// The package becomes the default backend by itself; here it computes only on request.
+// Importing the package makes it the default backend; here it computes only on request.
 if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
 
 /**
- * What loadPackage.ts loads: in a page it is a part of the library, where it was installed when the library was built.
+ * The browser's version of loadPackage.ts: in a page the package is part of the bundle, if it was installed when the
+ * library was built.
  */
 export async function loadPackage(): Promise<{ WebGPUBackend: OriginalClass }> {
   if (WebGPUBackend) return Promise.resolve({ WebGPUBackend });
   throw new UserError(
     `The backend 'webgpu' is not in this page, which was made without the package '@tensorflow/tfjs-backend-webgpu'. ` +
-      `Run 'npm install' without --omit=optional and make the page anew, or choose backend 'simd'.`,
+      `Run 'npm install' without --omit=optional and make the page again, or choose backend 'simd'.`,
   );
 }

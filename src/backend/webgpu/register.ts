@@ -6,9 +6,9 @@ import { checkedBackend, type WebgpuBackend } from './webgpuBackend.js';
 let registered: { backend: WebgpuBackend; device: string } | undefined;
 
 /**
- * Registers the `webgpu` backend with tfjs, once, or in place of one that failed, and returns what it computes on. It
- * runs once `tf.setBackend('webgpu')` is called. A bundle for Node says how it loads tfjs's package. Throws a UserError
- * where a package or a device is missing.
+ * Registers the `webgpu` backend with tfjs, once or in place of one that failed, and returns the name of its device.
+ * The backend computes once `tf.setBackend('webgpu')` is called. A bundle for Node passes its own way to load tfjs's
+ * package. Throws a UserError if a package or a device is missing.
  */
 export async function registerWebgpu(load = loadPackage): Promise<string> {
   if (registered && !registered.backend.fault) return registered.device;
@@ -16,14 +16,14 @@ export async function registerWebgpu(load = loadPackage): Promise<string> {
   const { WebGPUBackend } = await load();
   const backend = checkedBackend(WebGPUBackend, device, info);
   if (!registered) replaceKernels();
-  // There is the package's own, or the one that failed.
+  // The existing backend is the package's own, or the one that failed.
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => backend, 0);
   registered = { backend, device: info.description || info.device || info.vendor || 'an unnamed device' };
   return registered.device;
 }
 
-/** Kernels that compute something wrong, or lose NaN: without them tfjs refuses the operation by name. */
+/** Kernels that compute wrong values, or lose NaN: without them tfjs refuses the operation by name. */
 const WRONG = [
   'Acosh',
   'Asinh',
@@ -36,7 +36,7 @@ const WRONG = [
   'SparseSegmentSum',
 ];
 
-/** Kernels that take NaN for a number on some devices, made of those that do not. */
+/** Replacements for kernels that take NaN for a number on some devices, composed of kernels that do not. */
 const COMPOSED: Record<string, tf.KernelFunc> = {
   Sigmoid: ({ inputs: { x } }) =>
     tf.tidy(() =>
@@ -54,7 +54,7 @@ const COMPOSED: Record<string, tf.KernelFunc> = {
     }),
 };
 
-/** Lets every operation be watched, and sums be made of as many tensors at a time as the device binds. */
+/** Makes the backend watch every operation, and add as many tensors at a time as the device can bind. */
 function replaceKernels(): void {
   for (const kernel of tf.getKernelsForBackend('webgpu')) {
     const { kernelName, kernelFunc } = kernel;
@@ -68,7 +68,7 @@ function replaceKernels(): void {
   }
 }
 
-/** A sum from the left, whose parts with their result are no more buffers than a shader may bind. */
+/** Adds from the left, in parts that need, with their result, no more buffers than a shader can bind. */
 function inParts(add: tf.KernelFunc): tf.KernelFunc {
   return ({ inputs, backend, attrs }) => {
     const webgpu = backend as WebgpuBackend;

@@ -11,7 +11,7 @@ interface TensorData {
   shape: number[];
 }
 
-/** What runs a shader; where an output is given, that is written into. */
+/** The arguments that run a shader; if an output is given, the shader writes into it. */
 type Program = [
   program: object,
   inputs: tf.TensorInfo[],
@@ -20,7 +20,7 @@ type Program = [
   output?: tf.TensorInfo,
 ];
 
-/** The part of tfjs's WebGPUBackend that is used here. */
+/** The parts of tfjs's WebGPUBackend that are used here. */
 interface Original extends tf.KernelBackend {
   readonly device: Device;
   readonly tensorMap: tf.DataStorage<TensorData>;
@@ -40,15 +40,15 @@ interface Original extends tf.KernelBackend {
 
 export type OriginalClass = new (device: Device, info: AdapterInfo) => Original;
 
-/** tfjs's WebGPU backend, made to say what went wrong. */
+/** tfjs's WebGPU backend, made to report what went wrong. */
 export interface WebgpuBackend extends Original, RemoteBackend {
-  /** What went wrong first, if anything: nothing that was computed since can be trusted, and every read throws it. */
+  /** The first error, if any: nothing computed since can be trusted, and every read throws it. */
   fault?: UserError;
-  /** Does the work of one operation, which the fault names where the device refuses it. */
+  /** Does the work of one operation, whose name the fault includes if the device rejects it. */
   watch<T>(operation: string, work: () => T): T;
 }
 
-/** tf.DataStorage, which cannot list its keys, with a list of them. */
+/** A tf.DataStorage that also lists its keys. */
 class ListedStorage extends tf.DataStorage<TensorData> {
   readonly ids = new Set<Id>();
 
@@ -64,15 +64,15 @@ class ListedStorage extends tf.DataStorage<TensorData> {
 }
 
 /**
- * Makes tfjs's backend of a device one that never gives a wrong value: errors that WebGPU only reports (an operation
- * that does not fit the device's limits, no memory, a lost device) are thrown at the next read, and at every one after
- * it.
+ * Creates tfjs's backend for a device such that it never gives a wrong value: errors that WebGPU only reports (an
+ * operation that exceeds the device's limits, no memory, a lost device) are thrown at the next read, and at every read
+ * after it.
  */
 export function checkedBackend(original: OriginalClass, device: Device, info: AdapterInfo): WebgpuBackend {
   return new (class extends original implements WebgpuBackend {
     fault?: UserError;
     override readonly tensorMap: ListedStorage;
-    /** Resolved once the device has answered for all operations made so far. */
+    /** Resolves once the device has answered for all operations so far. */
     private answered: Promise<unknown> = Promise.resolve();
 
     constructor() {
@@ -89,7 +89,7 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
       } finally {
         const answer = device.popErrorScope().then(
           (error) => error && this.blame(error.message, operation),
-          () => undefined, // of a lost device, which says so itself
+          () => undefined, // the device is lost, which is reported separately
         );
         const before = this.answered;
         this.answered = answer.then(() => before);
@@ -110,12 +110,12 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
       const { values, dtype, shape } = this.tensorMap.get(id);
       if (values || dtype === 'complex64' || dtype === 'string') return super.readSync(id);
       throw new UserError(
-        `On the backend 'webgpu' the values of a tensor must be waited for, as 'await tensor.data()' does; they were asked for ` +
-          `at once, of a tensor [${shape.join(', ')}]. Wait for them, or choose backend 'simd'.`,
+        `On the backend 'webgpu' the values of a tensor must be waited for, as 'await tensor.data()' does, but a tensor ` +
+          `[${shape.join(', ')}] was read without waiting. Wait for them, or choose backend 'simd'.`,
       );
     }
 
-    /** Values that come from here stay readable beside their copy on the device. */
+    /** Values uploaded from the CPU stay readable beside their copy on the device. */
     override uploadToGPU(id: Id): void {
       const { values } = this.tensorMap.get(id);
       super.uploadToGPU(id);
@@ -124,7 +124,7 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
 
     override runWebGPUProgram(...call: Program): tf.TensorInfo {
       const result = super.runWebGPUProgram(...call);
-      if (call[4]) this.tensorMap.get(result.dataId).values = null; // it was written into
+      if (call[4]) this.tensorMap.get(result.dataId).values = null; // the shader wrote into it
       return result;
     }
 
@@ -138,18 +138,18 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
     }
 
     override disposeData(id: Id, force?: boolean): boolean {
-      // Else it would be deleted later, perhaps when it has come back from another backend.
+      // Otherwise it would be deleted later, perhaps after it has come back from another backend.
       if (force && this.commandQueueOwnedIds.has(id)) this.submitRecorded();
       return super.disposeData(id, force);
     }
 
-    /** Gives back what a read held; a tensor that was disposed meanwhile goes now. */
+    /** Releases the tensor that a read held; if it was disposed meanwhile, it is deleted now. */
     private release(id: Id): void {
       if (this.refCount(id) > 1) this.decRef(id);
       else if (this.disposeData(id)) tf.engine().removeDataId(id, this);
     }
 
-    /** Submits what is recorded; what was disposed meanwhile is then gone. */
+    /** Submits the recorded commands; tensors that were disposed meanwhile are then deleted. */
     private submitRecorded(): void {
       if (!this.commandEncoder) return;
       this.endComputePassEncoder();
@@ -157,7 +157,7 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
     }
 
     override dispose(): void {
-      this.submitRecorded(); // what is recorded needs its buffers
+      this.submitRecorded(); // recorded commands need their buffers
       super.dispose();
     }
 
@@ -170,7 +170,7 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
 function refusal(message: string, operation?: string): UserError {
   const reason = message.trim().replaceAll(/\s+/g, ' ').replace(/\.+$/, '');
   return new UserError(
-    `The backend 'webgpu' failed${operation ? ` in ${operation}` : ''}: ${reason}. What was computed since is not given, as ` +
-      `it may be wrong. Choose backend 'simd'.`,
+    `The backend 'webgpu' failed${operation ? ` in ${operation}` : ''}: ${reason}. Results computed since then are withheld ` +
+      `because they may be wrong. Choose backend 'simd'.`,
   );
 }

@@ -28,7 +28,7 @@ for (const code of ['ENOSPC', 'EROFS', 'EIO']) {
         (error: Error) => {
           assert.equal(error.name, 'UserError');
           assert.ok(error.message.startsWith(`${path} cannot be saved: ${code}: injected, ${calls[n]}`), error.message);
-          assert.match(error.message, /Whatever was saved before is as it was/);
+          assert.match(error.message, /Whatever was saved before is unchanged/);
           return true;
         },
         where,

@@ -1,15 +1,15 @@
-// The activations of other people's networks, four values at a time, and their slopes.
+// Activations that other networks use, four values at a time, and their gradients.
 import { bytes, clip, storeLanes } from './vector';
 
-// Which one: the numbers are shared with overrides/activations.ts.
+// The operations: their numbers are shared with overrides/activations.ts.
 const SIGMOID = 0, TANH = 1, ELU = 2, LEAKY = 3, ERF = 4, BOUNDS = 5, SELU = 6, SOFTPLUS = 7, SWISH = 8, GELU = 9;
 // @ts-ignore: decorator
 @inline
 const SELU_SCALE: f32 = 1.0507009873554805, SELU_SCALE_ALPHA: f32 = 1.7580993408473768;
 
 /**
- * e^x: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of r as in Cephes' expf, and 2^n by way of the exponent's
- * bits. Off by at most two in the last place; what is not a number stays so.
+ * e^x: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of r as in Cephes' expf, and 2^n built from the exponent's
+ * bits. Off by at most two units in the last place; NaN stays NaN.
  */
 // @ts-ignore: decorator
 @inline
@@ -28,7 +28,7 @@ function exp(v: v128): v128 {
   return f32x4.mul(p, power);
 }
 
-/** Near 0 a polynomial of x, as in Cephes' tanhf, elsewhere 1 - 2 / (e^2|x| + 1) with the sign of x. */
+/** tanh(x): near 0 a polynomial of x, as in Cephes' tanhf, elsewhere 1 - 2 / (e^2|x| + 1) with the sign of x. */
 // @ts-ignore: decorator
 @inline
 function tanh(x: v128): v128 {
@@ -67,7 +67,10 @@ function sigmoid(x: v128): v128 {
   return f32x4.div(one, f32x4.add(exp(f32x4.neg(x)), one));
 }
 
-/** ln(1 + e^x) = max(x, 0) + ln(1 + e) with e = e^-|x|, which is 2 artanh(z) with z = e / (2 + e) <= 1/3: its series. */
+/**
+ * ln(1 + e^x) = max(x, 0) + ln(1 + e) with e = e^-|x|. ln(1 + e) is the series of 2 artanh(z) with z = e / (2 + e) <=
+ * 1/3.
+ */
 // @ts-ignore: decorator
 @inline
 function softplus(x: v128): v128 {
@@ -143,10 +146,19 @@ export function activate(
 }
 
 /**
- * dx of dy and the activation's output y: dy y (1 - y) of a sigmoid, dy (1 - y^2) of tanh, dy or below 0 dy (y + 1) of
- * ELU; or of its input x: dy or not above 0 dy * least of leaky ReLU, dy 2 / sqrt(pi) e^-x^2 of the error function, dy
- * or outside of the bounds 0, dy scale or not above 0 dy scale alpha e^x of SELU, dy s of softplus and
- * dy (s + x s (1 - s)) of swish with s = sigmoid(x), dy (p + x e^(-x^2 / 2) / sqrt(2 pi)) of GELU, x p.
+ * Computes dx from dy and the activation's output y:
+ * - sigmoid: dy y (1 - y)
+ * - tanh: dy (1 - y^2)
+ * - ELU: dy, below 0 dy (y + 1)
+ *
+ * or its input x, with s = sigmoid(x) and GELU(x) = x p:
+ * - leaky ReLU: dy, not above 0 dy * least
+ * - error function: dy 2 / sqrt(pi) e^-x^2
+ * - clip: dy, outside of the bounds 0
+ * - SELU: dy scale, not above 0 dy scale alpha e^x
+ * - softplus: dy s
+ * - swish: dy (s + x s (1 - s))
+ * - GELU: dy (p + x e^(-x^2 / 2) / sqrt(2 pi))
  */
 export function activationGradient(
   operation: i32, dy: usize, z: usize, dx: usize, least: f32, most: f32, n: i32, begin: i32, end: i32,
@@ -176,7 +188,7 @@ export function activationGradient(
   }
 }
 
-/** y = e^(x - max) / its sum, in rows [begin, end) of n values. */
+/** y = e^(x - max) / its sum, for rows [begin, end) of n values. */
 export function softmax(x: usize, y: usize, n: i32, begin: i32, end: i32): void {
   for (let r = begin; r < end; r++) {
     const from = x + bytes(r * n), to = y + bytes(r * n);

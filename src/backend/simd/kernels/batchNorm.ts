@@ -1,14 +1,14 @@
-// Batch normalisation with ReLU and gate in two passes forward and two backward (batchNormGradient.ts), over x [pixels,
-// channels].
+// Batch normalisation with ReLU and gate, over x [pixels, channels], in two passes forward and two backward
+// (batchNormGradient.ts).
 //
 // z = (x - mean) * scale + beta with scale = gamma / sqrt(variance + epsilon), y = relu?(z) * gate[image]; relu 6 is
-// ReLU6. Arrays of channels are padded to vectors, so that a vector at an odd end may be loaded; only what exists is
-// stored. A gate is [images, channels]; without one, gateStep is 0 and gate points at ones.
+// ReLU6. Arrays of channels are padded to whole vectors, so that the last vector may be loaded; only existing channels
+// are stored. A gate is [images, channels]; without one, gateStep is 0 and gate points at ones.
 import {
   addToDoubles, bytes, clip, continues, copyFloats, leastOf, madd, mostOf, numberOf, storeLanes, storePair, up4,
 } from './vector';
 
-/** Pixels whose values stay in the first-level cache while the channels pass one after the other. */
+/** Pixels per strip: their values stay in the first-level cache while each group of channels is processed in turn. */
 // @ts-ignore: decorator
 @inline
 export const STRIP: i32 = 64;
@@ -21,8 +21,8 @@ function momentBytes(channels: i32): usize {
 }
 
 /**
- * The sums of eight channels of x - x0 and of its square over pixels [x, end), to `stage`. What lies behind the last
- * channel is summed as well, and ignored.
+ * Writes the sums of eight channels of x - x0 and of its square over pixels [x, end) to `stage`. Values beyond the last
+ * channel are summed as well, and ignored.
  */
 export function sumStrip(x: usize, end: usize, row: usize, origin: usize, stage: usize): void {
   const o0 = v128.load(origin), o1 = v128.load(origin, 16);
@@ -47,7 +47,7 @@ export function sumStrip(x: usize, end: usize, row: usize, origin: usize, stage:
   storePair(stage + 32, f32x4.add(q0, r0), f32x4.add(q1, r1));
 }
 
-/** Adds the stage's two sums of eight channels to doubles, `half` bytes apart; of those that exist. */
+/** Adds the stage's two sums of eight channels to doubles, `half` bytes apart, for the channels that exist. */
 // @ts-ignore: decorator
 @inline
 export function addSums(stage: usize, to: usize, half: usize, channels: i32): void {
@@ -59,8 +59,8 @@ export function addSums(stage: usize, to: usize, half: usize, channels: i32): vo
 }
 
 /**
- * This chunk's sums of x - x0 and its square, and x0, the chunk's first pixel, which keeps large means from drowning
- * the variance.
+ * Computes this chunk's sums of x - x0 and its square, and x0, the chunk's first pixel, which keeps the variance
+ * accurate for large means.
  */
 export function batchNormSums(
   x: usize, channels: i32, sums: usize, begin: i32, end: i32, chunk: i32, stage: usize,
@@ -85,8 +85,8 @@ export function batchNormSums(
 }
 
 /**
- * Mean, biased variance and scale [channels] from the sums of chunks of `units`, added in order about the first one's
- * x0. gamma may be 0: none.
+ * Computes mean, biased variance and scale [channels] from the sums of chunks of `units`, added in order relative to
+ * the first chunk's x0. The address `gamma` may be 0: gamma is then 1.
  */
 export function batchNormMoments(
   sums: usize, chunks: i32, units: i32, channels: i32, pixels: i32, epsilon: f64, gamma: usize, mean: usize,
@@ -119,7 +119,7 @@ export function batchNormScale(variance: usize, gamma: usize, scale: usize, chan
   }
 }
 
-/** y of the pixels [x, end), of `whole` bytes of channels, eight at a time. */
+/** Computes y of the pixels [x, end) for `whole` bytes of channels, eight channels at a time. */
 export function applyStrip(
   x: usize, end: usize, row: usize, y: usize, yRow: usize, mean: usize, scale: usize, beta: usize, gate: usize,
   whole: usize, relu: i32,
@@ -141,7 +141,7 @@ export function applyStrip(
   }
 }
 
-/** y for pixels [begin, end), yRow bytes apart: they may lie among other channels. */
+/** Computes y for pixels [begin, end), yRow bytes apart, since they may lie among other channels. */
 export function batchNormApply(
   x: usize, y: usize, yRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, imagePixels: i32,
   channels: i32, relu: i32, begin: i32, end: i32,

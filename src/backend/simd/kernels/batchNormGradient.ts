@@ -1,15 +1,15 @@
-// The two passes of batch normalisation's gradient; what the arguments are, batchNorm.ts says.
+// The two passes of batch normalisation's gradient; batchNorm.ts explains the arguments.
 import { STRIP, addSums } from './batchNorm';
 import { bytes, continues, leastOf, madd, mostOf, numberOf, storeLanes, storePair, up4 } from './vector';
 
-/** Where the activation of z has a slope. */
+/** A mask of the lanes where the activation of z has slope 1. */
 // @ts-ignore: decorator
 @inline
 function passed(z: v128, least: v128, most: v128): v128 {
   return v128.and(f32x4.gt(z, least), f32x4.le(z, most));
 }
 
-/** The sum of dy at the pixels of x [from, end) where z is above `most`. */
+/** Returns the sum of dy at the pixels of x [from, end) where z is above `most`. */
 function sumAbove(
   from: usize, end: usize, row: usize, dy: usize, dyRow: usize, m: v128, s: v128, b: v128, most: v128,
 ): v128 {
@@ -24,8 +24,8 @@ function sumAbove(
 }
 
 /**
- * The sums of eight channels of g and of g * (x - mean) over pixels [x, end), to `stage`, as in `sumStrip`; g is the
- * gradient of z, without a gate.
+ * Writes the sums of eight channels of g and of g * (x - mean) over pixels [x, end) to `stage`, as `sumStrip` does; g
+ * is the gradient of z, without the gate.
  */
 export function gradientStrip(
   x: usize, end: usize, row: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, relu: i32,
@@ -49,9 +49,9 @@ export function gradientStrip(
 }
 
 /**
- * This chunk's sums of g and g * (x - mean) (doubles [2][channels]), where g is the gradient of z; and, with a gate,
- * its gradient. dy's pixels are dyRow bytes apart. Items are `unit` pixels each: with a gate whole images, so that one
- * thread sums an image's gate.
+ * Computes this chunk's sums of g and g * (x - mean) (doubles [2][channels]), where g is the gradient of z, and the
+ * gate's gradient if there is a gate. dy's pixels are dyRow bytes apart. Items are `unit` pixels each: whole images
+ * with a gate, so that one thread sums an image's gate.
  */
 export function batchNormGradientSums(
   x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dgate: usize,
@@ -95,8 +95,8 @@ export function batchNormGradientSums(
 }
 
 /**
- * dgamma, dbeta and, for dx = scale * g + slope * (x - mean) + shift, slope and shift [channels]. Moments that were
- * given, not computed, carry no gradient: slope = shift = 0.
+ * Computes dgamma, dbeta and, for dx = scale * g + slope * (x - mean) + shift, slope and shift [channels]. Moments that
+ * were given rather than computed carry no gradient: slope = shift = 0.
  */
 export function batchNormGradientMoments(
   sums: usize, chunks: i32, channels: i32, pixels: i32, epsilon: f64, variance: usize, scale: usize, given: i32,
@@ -119,7 +119,7 @@ export function batchNormGradientMoments(
   }
 }
 
-/** dx of the pixels [x, end), of `whole` bytes of channels, eight at a time. */
+/** Computes dx of the pixels [x, end) for `whole` bytes of channels, eight channels at a time. */
 export function gradientApplyStrip(
   x: usize, end: usize, row: usize, dy: usize, dyRow: usize, dx: usize, dxRow: usize, mean: usize, scale: usize,
   beta: usize, gate: usize, slope: usize, shift: usize, whole: usize, relu: i32,
@@ -146,7 +146,7 @@ export function gradientApplyStrip(
   }
 }
 
-/** dx, dxRow bytes a pixel, for pixels [begin, end). */
+/** Computes dx, with pixels dxRow bytes apart, for pixels [begin, end). */
 export function batchNormGradientApply(
   x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dx: usize,
   dxRow: usize, slope: usize, shift: usize, imagePixels: i32, channels: i32, relu: i32, begin: i32, end: i32,

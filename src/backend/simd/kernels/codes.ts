@@ -1,12 +1,12 @@
-// Codes of 7 bits: (code - zero) * scale. From floats and back, pooled, copied. A pixel takes its channels, up to a
-// multiple of 4, in bytes.
+// Codes of 7 bits, with value (code - zero) * scale: quantised from floats, converted back, pooled, copied. A pixel
+// takes as many bytes as it has channels, rounded up to a multiple of 4.
 import { storeLanes } from './vector';
 
 /** The largest code. */
 const MOST: i32 = 127;
 /**
- * 1.5 * 2^23: a float of less than 2^22 that is added to it is rounded to a whole number, to the even one of two, which
- * its last bits then hold.
+ * 1.5 * 2^23: adding it to a float below 2^22 rounds the float to the nearest integer, ties to even, which the last
+ * bits of the sum then hold.
  */
 const ROUNDER: f32 = 12582912;
 export const ROUNDER_BITS: i32 = 0x4b400000;
@@ -35,20 +35,20 @@ export function storeBytes(to: usize, v: v128, n: i32): void {
   if (n & 1) store<i8>(to, <i8>bits);
 }
 
-/** Whole numbers out of floats, held between low and high; `shift` is what the codes begin at, less ROUNDER_BITS. */
+/** Rounds floats, clipped to [low, high], to integers; `shift` is the code of 0, less ROUNDER_BITS. */
 // @ts-ignore: decorator
 @inline
 export function rounded(v: v128, low: v128, high: v128, shift: v128): v128 {
   return i32x4.add(f32x4.add(f32x4.pmax(f32x4.pmin(v, high), low), f32x4.splat(ROUNDER)), shift);
 }
 
-/** Codes of float pixels [begin, end): zero + the whole number next to x * inverse, within 0..127. */
+/** Computes the codes of float pixels [begin, end): zero + the integer nearest to x * inverse, within 0..127. */
 export function quantizeRows(x: usize, y: usize, channels: i32, inverse: f32, zero: i32, begin: i32, end: i32): void {
   const low = f32x4.splat(<f32>-zero), high = f32x4.splat(<f32>(MOST - zero)), shift = i32x4.splat(zero - ROUNDER_BITS);
   const factor = f32x4.splat(inverse);
   let from = x + ((<usize>begin * <usize>channels) << 2);
   let to = y + <usize>begin * <usize>((channels + 3) & ~3);
-  // Where no byte is left over, all pixels are one row.
+  // If pixels need no padding, all of them are one row.
   const whole = (channels & 3) == 0;
   const rows = whole ? 1 : end - begin;
   const n = whole ? (end - begin) * channels : channels;
@@ -64,7 +64,8 @@ export function quantizeRows(x: usize, y: usize, channels: i32, inverse: f32, ze
 }
 
 /**
- * Floats out of the codes of pixels [begin, end): (code - zero) * scale; xRow and yRow are bytes from pixel to pixel.
+ * Computes floats from the codes of pixels [begin, end): (code - zero) * scale; xRow and yRow are the bytes from pixel
+ * to pixel.
  */
 export function dequantizeRows(
   x: usize, xRow: usize, y: usize, yRow: usize, channels: i32, scale: f32, zero: i32, begin: i32, end: i32,
@@ -80,10 +81,7 @@ export function dequantizeRows(
   }
 }
 
-/**
- * The largest code of each window, for output rows [begin, end) of all images; what lies outside of an image never
- * wins.
- */
+/** Computes the largest code of each window, for output rows [begin, end) of all images; padding never wins. */
 export function poolCodes(
   x: usize, y: usize, row: usize, height: i32, width: i32, channels: i32, ny: i32, nx: i32, stride: i32, top: i32,
   left: i32, outHeight: i32, outWidth: i32, begin: i32, end: i32,
@@ -109,7 +107,7 @@ export function poolCodes(
   }
 }
 
-/** Copies the codes of pixels [begin, end), xRow and yRow bytes from pixel to pixel. */
+/** Copies the codes of pixels [begin, end); xRow and yRow are the bytes from pixel to pixel. */
 export function copyCodes(x: usize, xRow: usize, y: usize, yRow: usize, channels: i32, begin: i32, end: i32): void {
   for (let p = begin; p < end; p++) memory.copy(y + <usize>p * yRow, x + <usize>p * xRow, <usize>channels);
 }

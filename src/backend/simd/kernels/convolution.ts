@@ -3,10 +3,10 @@ import { tile4, tile8, tileAdd8 } from './tile';
 import { padBand } from './padding';
 import { Ends, tile16, wide } from './wideTile';
 
-/** Bytes that lie before all else in the scratch of kernels that convolve: ROWS x 16 floats. */
+/** Bytes at the start of the scratch of kernels that convolve: ROWS x 16 floats. */
 export const STAGE: usize = 512;
 
-/** Bytes of panels that stay in a core's cache while all pixels go by. */
+/** The most bytes of panels that stay in a core's cache while all pixels are processed. */
 const PANELS: usize = 160 * 1024;
 
 /** The address of pixel p of an output of rows of `width` pixels. */
@@ -18,7 +18,7 @@ function pixelAt(output: usize, p: i32, width: i32, row: usize, pixel: usize): u
 }
 
 /**
- * Brings the first `columns` channels of a tile in the stage, `stageRow` bytes a pixel, to pixels p.. of the output.
+ * Copies the first `columns` channels of a tile in the stage, `stageRow` bytes per pixel, to pixels p.. of the output.
  */
 // @ts-ignore: decorator
 @inline
@@ -35,7 +35,7 @@ function unstage(
   }
 }
 
-/** ReLU or ReLU6 of a tile that was just written: in the tile itself it would cost registers. */
+/** Applies ReLU or ReLU6 to a tile that was just written: inside the tile it would cost registers. */
 export function clipRows(at: usize, row: usize, columns: i32, relu: i32): void {
   const least = leastOf(relu), most = mostOf(relu);
   for (let r = 0; r < ROWS; r++) {
@@ -46,8 +46,8 @@ export function clipRows(at: usize, row: usize, columns: i32, relu: i32): void {
 }
 
 /**
- * The same in wide tiles, where pixels lie side by side in the input as in the output and panels are full: of at least
- * ROWS pixels and 16 channels. The last tile overlaps the one before, in pixels as in channels.
+ * Like convolvePixels, in wide tiles: for pixels that lie side by side in both input and output, and full panels; there
+ * must be at least ROWS pixels and 16 channels. The last tile overlaps the one before it, in pixels and in channels.
  */
 function convolveEven(
   input: usize, packed: usize, bias: usize, output: usize, ends: Ends, offsets: usize, pixelStep: usize, k: i32,
@@ -76,12 +76,12 @@ function convolveEven(
 }
 
 /**
- * The convolution of `pixels` output pixels: for each tile of ROWS pixels, all panels of the packed filter.
+ * Convolves `pixels` output pixels: takes each tile of ROWS pixels through all panels of the packed filter.
  *
- * A panel has k rows of 8 floats, `panelStep` bytes lie between panels. `input` is the (padded) input of the first
- * pixel, `rowStep` and `pixelStep` the bytes from one output pixel to the next one below and beside it in the input;
- * outRow and outPixel are the same in the output. A bias of 0 adds to what the output holds. `stage` takes ROWS x 16
- * floats: tiles that are not full go there first, since a full store would run over a neighbour.
+ * A panel has k rows of 8 floats; panels are `panelStep` bytes apart. `input` is the (padded) input of the first pixel,
+ * `rowStep` and `pixelStep` are the bytes in the input from one output pixel to the one below and the one beside it;
+ * outRow and outPixel are the same for the output. If the address `bias` is 0, the result is added to the output.
+ * `stage` holds ROWS x 16 floats: partial tiles go there first, since a full store would overwrite neighbours.
  */
 export function convolvePixels(
   input: usize, packed: usize, bias: usize, output: usize, stage: usize, offsets: usize, width: i32, rowStep: usize,
@@ -89,7 +89,7 @@ export function convolvePixels(
 ): void {
   const panelBytes = (<usize>k) << 5;
   const even = outRow == <usize>width * outPixel;
-  // Addresses are counted on from pixel to pixel: divisions would cost as much as a short tile.
+  // Addresses are advanced from pixel to pixel: divisions would cost as much as a short tile.
   const gap = rowStep - <usize>width * pixelStep;
   if (wide && bias && even && (gap == 0 || pixels <= width) && pixels >= ROWS && cout >= 16 && (cout & 7) == 0) {
     return convolveEven(input, packed, bias, output, changetype<Ends>(stage), offsets, pixelStep, k, panelStep, cout,
@@ -124,7 +124,7 @@ export function convolvePixels(
     let c = 0;
     if (wide && bias) {
       const ends = changetype<Ends>(stage);
-      // A rest of more than one panel, too: two narrow tiles would take twice as long as a wide one.
+      // Also for a remainder of more than one panel: two narrow tiles would take twice as long as a wide one.
       for (; c + 8 < cout; c += 16) {
         const full = direct && c + 16 <= cout;
         ends.bias = bias + bytes(c);
@@ -166,11 +166,12 @@ export function convolvePixels(
 }
 
 /**
- * A convolution over bands of `bandRows` output rows: band b is rows (b mod bands) * bandRows.. of image b / bands.
+ * A convolution over bands of `bandRows` output rows: band b has the rows from (b mod bands) * bandRows of image b /
+ * bands.
  *
- * x [N, height, width, cin], output pixels outHeight x outWidth at byte steps outRow, outPixel and outImage from `y`;
- * `bandColumns` > 0 asks for a zero-bordered copy of each band, that many columns wide, in `scratch` (behind the
- * stage).
+ * x is [N, height, width, cin]. The output at `y` has outHeight x outWidth pixels per image, with outImage, outRow and
+ * outPixel bytes from each image, row and pixel to the next. If `bandColumns` > 0, each band is copied, with a border
+ * of zeros and that many columns, to `scratch` (after the stage).
  */
 export function convolve(
   x: usize, packed: usize, bias: usize, y: usize, offsets: usize, height: i32, width: i32, cin: i32, top: i32,
@@ -183,7 +184,7 @@ export function convolve(
   for (let b = begin, count = 1; b < end; b += count) {
     const n = b / bands;
     const first = (b - n * bands) * bandRows;
-    // Bands that are not copied are one band: fuller tiles.
+    // Bands that are not copied are joined into one, which makes fuller tiles.
     count = bandColumns > 0 ? 1 : min((n + 1) * bands, end) - b;
     const rows = min(count * bandRows, outHeight - first);
     const image = x + <usize>n * bytes(height * width * cin);
@@ -214,8 +215,8 @@ export function convolve(
 }
 
 /**
- * Rows [begin, end), `rows` at a time, of y [m, n] = relu?(a * b + bias) (or y += a * b where bias is 0); aStep is the
- * bytes from one row of a to the next.
+ * Computes items [begin, end), `rows` rows each, of y [m, n] = relu?(a * b + bias), or y += a * b if the address `bias`
+ * is 0; aStep is the bytes from one row of a to the next.
  */
 export function multiplyRows(
   a: usize, packed: usize, bias: usize, y: usize, offsets: usize, m: i32, aStep: usize, k: i32, n: i32, relu: i32,
@@ -230,9 +231,9 @@ export function multiplyRows(
 }
 
 /**
- * A convolution of small images, one output position after the other: that pixel of many images fills the tiles, and
- * taps that see only padding cost nothing. Item i is position i / groups of the `images` images from (i mod groups) *
- * images on.
+ * A convolution of small images, one output position after another: tiles are filled with that pixel of many images,
+ * and taps that see only padding cost nothing. Item i is position i / groups of the `images` images from (i mod groups)
+ * * images on.
  */
 export function convolvePositions(
   x: usize, packed: usize, bias: usize, y: usize, offsets: usize, batch: i32, height: i32, width: i32, cin: i32,

@@ -1,5 +1,5 @@
-// Depthwise convolutions: every channel has a filter of its own. A filter [taps, channels] is read as it lies, from
-// either end.
+// Depthwise convolutions: every channel has its own filter. A filter [taps, channels] is read in place, from either
+// end.
 import { ROWS, addPair, bytes, continues, copyFloats, madd, numberOf, storePair, up8 } from './vector';
 import { STAGE, clipRows } from './convolution';
 import { accumulatorBytes } from './filter';
@@ -8,8 +8,8 @@ import { Steps, wideDepthwiseTaps, wideDepthwiseTile, wideDepthwiseTile1 } from 
 import { wide } from './wideTile';
 
 /**
- * Register tile, under the rules of tile.ts: out[r][0..8) = bias + sum_t in[a_r + offsets[t]][0..8) * w[t][0..8), where
- * `tap` bytes lie from one row of w to the next.
+ * Register tile, following the rules in tile.ts: out[r][0..8) = bias + sum_t in[a_r + offsets[t]][0..8) * w[t][0..8),
+ * where `tap` is the bytes from one row of w to the next.
  */
 export function depthwiseTile(
   w: usize, tap: usize, offsets: usize, end: usize, bias: usize, out: usize, outRow: usize,
@@ -60,7 +60,9 @@ export function depthwiseTile(
   if (ROWS > 5) storePair(out, c50, c51);
 }
 
-/** All channels of `pixels` output pixels, outPixel bytes apart, whose windows begin at `input` + places[p]. */
+/**
+ * Computes all channels of `pixels` output pixels, outPixel bytes apart, whose windows begin at `input` + places[p].
+ */
 function depthwisePixels(
   input: usize, places: usize, w: usize, tap: usize, offsets: usize, taps: i32, bias: usize, output: usize,
   outPixel: usize, channels: i32, pixels: i32, relu: i32, stage: usize,
@@ -69,7 +71,7 @@ function depthwisePixels(
   const end = offsets + bytes(taps);
   const full = pixels >= ROWS && channels >= 8;
   for (let p = 0; p < pixels; p += ROWS) {
-    // The last tile overlaps the one before, in pixels as in channels: it computes the same once more.
+    // The last tile overlaps the one before it, in pixels and in channels, and computes some values again.
     const first = max(0, min(p, pixels - ROWS));
     const at = places + bytes(first);
     const a0 = input + load<u32>(at), a1 = input + load<u32>(min(at + 4, last)),
@@ -98,7 +100,7 @@ function tile(steps: Steps, w: usize, length: usize, r0: usize, r1: usize, r2: u
   else wideDepthwiseTile(steps, w, length, r0, r1, r2);
 }
 
-/** Four pixels, in wide tiles: of at least eight channels. The last tile overlaps the one before. */
+/** Computes four pixels of at least eight channels in wide tiles. The last tile overlaps the one before it. */
 // @ts-ignore: decorator
 @inline
 function fourPixels(
@@ -114,7 +116,7 @@ function fourPixels(
   tile(steps, w + last, 32, r0 + last, r1 + last, r2 + last);
 }
 
-/** The same as depthwisePixels for a 3x3 filter: rows of at least four pixels. */
+/** Like depthwisePixels, for a 3x3 filter and rows of at least four pixels. */
 function wideDepthwisePixels(
   input: usize, places: usize, w: usize, tap: usize, offsets: usize, bias: usize, output: usize, outPixel: usize,
   channels: i32, width: i32, pixels: i32, relu: i32, scratch: usize,
@@ -129,7 +131,7 @@ function wideDepthwisePixels(
   const below = load<u32>(offsets, 12);
   for (let row = 0; row < pixels; row += width) {
     for (let x = 0; x < width; x += 4) {
-      // The last tile overlaps the one before, in pixels as in channels.
+      // The last tile overlaps the one before it, in pixels and in channels.
       const p = row + min(x, width - 4);
       const r = input + load<u32>(places + bytes(p));
       fourPixels(steps, w, bias, output + <usize>p * outPixel, channels, r, r + below, r + 2 * below);
@@ -137,14 +139,16 @@ function wideDepthwisePixels(
   }
 }
 
-/** The row of an image, or zeros for one outside of it. */
+/** Returns the row of an image, or zeros for a row outside of it. */
 // @ts-ignore: decorator
 @inline
 function rowOr(zeros: usize, image: usize, y: i32, height: i32, pitch: usize, column: usize): usize {
   return y >= 0 && y < height ? image + <usize>y * pitch + column : zeros;
 }
 
-/** Output rows [first, first + rows) of an image with a border of one pixel at most, of which no copy is made. */
+/**
+ * Computes output rows [first, first + rows) of an image with a border of at most one pixel, without copying the image.
+ */
 function wideDepthwiseImage(
   image: usize, w: usize, tap: usize, bias: usize, output: usize, outPixel: usize, height: i32, width: i32,
   channels: i32, top: i32, left: i32, stride: i32, outWidth: i32, first: i32, rows: i32, relu: i32, zeros: usize,
@@ -173,8 +177,8 @@ function wideDepthwiseImage(
 
 /**
  * A depthwise convolution over bands of `bandRows` output rows, as in `convolve`: x [N, height, width, channels],
- * output pixels outPixel bytes apart; `zeros` are those of nine pixels. With spread > 1 the input is x with that many
- * steps from pixel to pixel and zeros between them.
+ * output pixels outPixel bytes apart; `zeros` holds zeros for nine pixels. With spread > 1, the input is x with zeros
+ * between its pixels, which are `spread` steps apart.
  */
 export function depthwise(
   x: usize, w: usize, tap: usize, bias: usize, y: usize, offsets: usize, places: usize, height: i32, width: i32,
@@ -216,8 +220,8 @@ export function depthwise(
 }
 
 /**
- * Three taps of the filter gradient, eight channels: acc_i += sum_p in[x_i + places[p]][0..8) * dy[p][0..8), dy's
- * pixels dyRow bytes apart.
+ * Three taps of the filter gradient, for eight channels: acc_i += sum_p in[x_i + places[p]][0..8) * dy[p][0..8); dy's
+ * pixels are dyRow bytes apart.
  */
 export function depthwiseTaps(
   dy: usize, end: usize, dyRow: usize, places: usize, x0: usize, x1: usize, x2: usize, acc0: usize, acc1: usize,
@@ -246,7 +250,7 @@ export function depthwiseTaps(
 }
 
 /**
- * The filter gradient of images [begin, end), left in this chunk's own accumulator [taps rounded up to ROWS][channels
+ * Adds the filter gradient of images [begin, end) to this chunk's own accumulator [taps rounded up to ROWS][channels
  * rounded up to 8]; bands as in `depthwise`.
  */
 export function depthwiseFilter(
@@ -285,7 +289,7 @@ export function depthwiseFilter(
           const two = t + 1 < taps, three = t + 2 < taps;
           const x0 = under + load<u32>(at), x1 = two ? under + load<u32>(at + 4) : x0,
             x2 = three ? under + load<u32>(at + 8) : x0;
-          // The sums of a tap that does not exist go to scratch, and are ignored.
+          // The sums of missing taps go to scratch, and are ignored.
           depthwiseTaps(d, d + length, dyRow, places, x0, x1, x2, acc, two ? acc + accRow : scratch,
             three ? acc + 2 * accRow : scratch);
         }

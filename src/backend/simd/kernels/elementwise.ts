@@ -1,9 +1,9 @@
-// Operations on one value after the other, and copies.
+// Elementwise operations, and copies.
 import { bytes, clip, copyFloats, storeLanes } from './vector';
 
 /**
- * Rows [begin, end) of `columns` floats, from a table with fromRow bytes a row to one with toRow: concatenation and
- * slices.
+ * Copies rows [begin, end) of `columns` floats from a table with fromRow bytes per row to one with toRow bytes: used by
+ * concatenation and slices.
  */
 export function copyColumns(
   from: usize, fromRow: usize, to: usize, toRow: usize, columns: i32, begin: i32, end: i32,
@@ -11,7 +11,7 @@ export function copyColumns(
   for (let r = begin; r < end; r++) copyFloats(from + <usize>r * fromRow, to + <usize>r * toRow, columns);
 }
 
-// Which operation: the numbers are shared with overrides/elementwise.ts.
+// The operations: their numbers are shared with overrides/elementwise.ts.
 // @ts-ignore: decorator
 @inline
 function combine(operation: i32, a: v128, b: v128): v128 {
@@ -33,7 +33,7 @@ function combineLoop(operation: i32, a: usize, b: usize, bStep: usize, y: usize,
   }
 }
 
-/** n values of a and b (bStep 16), or of a and one value b (bStep 0). */
+/** Combines n values of a with b (bStep 16) or with a single value b (bStep 0). */
 function combineRow(operation: i32, a: usize, b: usize, bStep: usize, y: usize, n: i32): void {
   if (operation == 0) combineLoop(0, a, b, bStep, y, n);
   else if (operation == 1) combineLoop(1, a, b, bStep, y, n);
@@ -42,8 +42,8 @@ function combineRow(operation: i32, a: usize, b: usize, bStep: usize, y: usize, 
 }
 
 /**
- * y[o][m][i] = a[o][m][i] op b[o][i], for rows (o, m) in [begin, end): the broadcasts that networks need. inner 1 makes
- * b a number for each o.
+ * y[o][m][i] = a[o][m][i] op b[o][i], for rows (o, m) in [begin, end): the broadcasts that networks need. With inner 1,
+ * b is one number for each o.
  */
 export function binary(
   operation: i32, a: usize, b: usize, y: usize, middle: i32, inner: i32, begin: i32, end: i32,
@@ -77,7 +77,7 @@ function transform(operation: i32, x: v128): v128 {
   if (operation == 3) return f32x4.sqrt(x);
   if (operation == 4) return f32x4.abs(x);
   if (operation == 6) return clip(x, f32x4.splat(0), f32x4.splat(6));
-  // The slope of ReLU: 1 above 0, else 0; what is not a number stays so.
+  // The slope of ReLU: 1 above 0, else 0; NaN stays NaN.
   const step = v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.splat(1));
   return v128.bitselect(x, step, f32x4.ne(x, x));
 }
@@ -105,7 +105,7 @@ export function unary(operation: i32, x: usize, y: usize, n: i32, begin: i32, en
   else transformLoop(6, x + o, y + o, count);
 }
 
-/** dx = dy where 0 < y <= most, else 0 (a y that is not a number stays so), for vectors [begin, end) of n values. */
+/** dx = dy where 0 < y <= most, else 0 (or NaN where y is NaN), for vectors [begin, end) of n values. */
 export function reluGradient(dy: usize, y: usize, dx: usize, most: f32, n: i32, begin: i32, end: i32): void {
   const zero = f32x4.splat(0), bound = f32x4.splat(most);
   for (let i = begin * 4; i < min(end * 4, n); i += 4) {

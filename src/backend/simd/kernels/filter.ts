@@ -1,6 +1,6 @@
 import { bytes, up8 } from './vector';
 
-/** Eight rows of `count` floats each, `rowStep` bytes apart, into count columns of eight: a transposition. */
+/** Transposes eight rows of `count` floats each, `rowStep` bytes apart, into `count` columns of eight. */
 // @ts-ignore: decorator
 @inline
 function packRows(from: usize, rowStep: usize, to: usize, count: i32): void {
@@ -29,9 +29,9 @@ function packRows(from: usize, rowStep: usize, to: usize, count: i32): void {
 }
 
 /**
- * Lays a filter [kernelHeight, kernelWidth, cin, cout] out for the tiles: [output channel / 8][tap][input channel][8],
- * with zeros where the last panel has no channel. Taps are ky = ky0 + i * step (i < ny) and kx likewise, so a part of
- * the kernel, or its mirror image, can be taken. `transposed` exchanges the roles of input and output channels
+ * Packs a filter [kernelHeight, kernelWidth, cin, cout] for the tiles: [output channel / 8][tap][input channel][8],
+ * with zeros for missing channels of the last panel. Taps are ky = ky0 + i * step (i < ny), and kx likewise, so that a
+ * part of the kernel, or its mirror image, can be packed. `transposed` exchanges the roles of input and output channels
  * (backward input). Works on panels [begin, end).
  */
 export function packFilter(
@@ -72,8 +72,8 @@ export function packFilter(
 }
 
 /**
- * Byte offsets of the output pixels of `images` images of rows x width, in inputs of `pitch` floats a row and
- * `imagePitch` an image. Those of the floats under a kernel are those of one image of such floats.
+ * Writes the byte offsets of the output pixels of `images` images of rows x width pixels, in inputs of `pitch` floats
+ * per row and `imagePitch` per image. The offsets of the floats under a kernel are those of one image of such floats.
  */
 export function pixelOffsets(
   table: usize, images: i32, rows: i32, width: i32, channels: i32, pitch: i32, imagePitch: i32, stride: i32,
@@ -88,7 +88,7 @@ export function pixelOffsets(
   }
 }
 
-/** Bytes of one accumulator [rows rounded up to tiles][channels rounded up to panels]. */
+/** Bytes of one accumulator [rows rounded up to tiles][channels rounded up to 8]. */
 // @ts-ignore: decorator
 @inline
 export function accumulatorBytes(rows: i32, channels: i32, tile: i32): usize {

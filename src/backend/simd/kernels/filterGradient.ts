@@ -5,8 +5,8 @@ import { padBand } from './padding';
 import { outer16, wide } from './wideTile';
 
 /**
- * acc[r][c] += sum_p input[offsets[p] + r] * dy[p][c] for whole tiles of ROWS rows, up to `rows` or just above, and all
- * channels.
+ * acc[r][c] += sum_p input[offsets[p] + r] * dy[p][c] for all channels and for `rows` rows, rounded up to whole tiles
+ * of ROWS.
  */
 function accumulateTiles(
   input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, rows: i32, cout: i32, dyRow: usize,
@@ -43,9 +43,9 @@ export function accumulateFilter(
 }
 
 /**
- * The filter gradient of images [begin, end), left in this chunk's own accumulator (so that the sum over chunks has one
- * order).
- * `offsets` describes what is taken at a time: `group` output rows of one image, or all rows of `images` small ones.
+ * Adds the filter gradient of images [begin, end) to this chunk's own accumulator, so that chunks are summed in a fixed
+ * order. `offsets` are those of the pixels taken at a time: `group` output rows of one image, or all rows of `images`
+ * small images.
  */
 export function convolveFilter(
   x: usize, dy: usize, accumulators: usize, offsets: usize,
@@ -80,8 +80,8 @@ export function convolveFilter(
 }
 
 /**
- * Adds the products of `pixels` pixels with `span` neighbouring floats to rows of an accumulator, and to none behind
- * them.
+ * Adds the products of `pixels` pixels with `span` neighbouring floats to as many rows of an accumulator, and to none
+ * after them.
  */
 function accumulateSpan(
   input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, span: i32, cout: i32, dyRow: usize,
@@ -100,8 +100,8 @@ function accumulateSpan(
 }
 
 /**
- * The filter gradient of small images, images [begin, end), in this chunk's accumulator: one output position after the
- * other, as in convolvePositions. `offsets` are those of neighbouring images.
+ * Computes the filter gradient of small images [begin, end) in this chunk's accumulator: one output position after
+ * another, as in convolvePositions. `offsets` are those of neighbouring images.
  */
 export function convolveFilterPositions(
   x: usize, dy: usize, accumulators: usize, offsets: usize, height: i32, width: i32, cin: i32, top: i32, left: i32,
@@ -132,8 +132,8 @@ export function convolveFilterPositions(
 }
 
 /**
- * Sums the chunks' accumulators, in order, into rows [begin, end) of dw [kernelHeight * kernelWidth * cin, cout] (row =
- * ky, kx, ci of the taken taps).
+ * Sums the chunks' accumulators, in order, into rows [begin, end) of dw [kernelHeight * kernelWidth * cin, cout] (a row
+ * is ky, kx, ci of the selected taps).
  */
 export function sumFilterChunks(
   accumulators: usize, chunks: i32, dw: usize, kw: i32, cin: i32, cout: i32, ky0: i32, ny: i32, kx0: i32, nx: i32,

@@ -1,4 +1,4 @@
-// Hard concrete gates with the counter-based noise of src/backend/random.ts.
+// Hard concrete gates and dropout with the counter-based noise of src/backend/random.ts, and optimizer steps.
 import { bytes, madd, storeLanes } from './vector';
 
 // @ts-ignore: decorator
@@ -17,7 +17,7 @@ function uniform(seed: u32, i: u32): f64 {
   return <f64>(h ^ (h >>> 16)) / 4294967296.0;
 }
 
-/** Masks of images [begin, end). */
+/** Computes the masks of images [begin, end). */
 export function hardConcreteSample(
   logAlpha: usize, mask: usize, channels: i32, seed: u32, offset: u32, temperature: f64, gamma: f64, zeta: f64,
   begin: i32, end: i32,
@@ -34,8 +34,8 @@ export function hardConcreteSample(
 }
 
 /**
- * dlogAlpha [channels] = sum over images of dmask * (zeta - gamma) * s (1 - s) / temperature where the mask is not
- * clipped. Channels [begin, end).
+ * dlogAlpha [channels] = the sum over images of dmask * (zeta - gamma) * s (1 - s) / temperature where the mask is not
+ * clipped, for channels [begin, end).
  */
 export function hardConcreteGradient(
   dmask: usize, mask: usize, dlogAlpha: usize, n: i32, channels: i32, temperature: f64, gamma: f64, zeta: f64,
@@ -55,8 +55,8 @@ export function hardConcreteGradient(
 }
 
 /**
- * y = x * scale where uniform(seed, i) of four values at a time, as a whole number below 2^32, is at least `least`, else
- * 0, for vectors [begin, end) of n values.
+ * y = x * scale where uniform(seed, i), as an integer below 2^32, is at least `least`, else 0, for vectors [begin, end)
+ * of n values: the noise of four values at a time.
  */
 export function dropout(x: usize, y: usize, seed: u32, least: u32, scale: f32, n: i32, begin: i32, end: i32): void {
   const factor = f32x4.splat(scale), bound = i32x4.splat(least);
@@ -76,8 +76,8 @@ export function dropout(x: usize, y: usize, seed: u32, least: u32, scale: f32, n
 // Optimizer steps in place: each parameter and its state are read and written once.
 
 /**
- * AdamW on vectors [begin, end): rest is 1 - beta, `rate` and `root` carry the corrections, param -= rate * m /
- * (sqrt(v) * root + epsilon) after it shrank by `decay`.
+ * AdamW on vectors [begin, end): rest is 1 - beta, `rate` and `root` include the bias corrections, param is multiplied
+ * by `decay`, then param -= rate * m / (sqrt(v) * root + epsilon).
  */
 export function adamW(
   param: usize, grad: usize, m: usize, v: usize, n: i32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, rate: f32,
@@ -100,7 +100,7 @@ export function adamW(
 
 /**
  * SGD on vectors [begin, end): g = grad + decay * param, velocity = momentum * velocity + g, param -= rate * velocity,
- * or with nesterov rate * (g + momentum * velocity). velocity may be 0: none.
+ * or with nesterov rate * (g + momentum * velocity). The address `velocity` may be 0: the step is then rate * g.
  */
 export function sgd(
   param: usize, grad: usize, velocity: usize, n: i32, rate: f32, momentum: f32, nesterov: i32, decay: f32, begin: i32,

@@ -1,4 +1,4 @@
-// What a worker can be asked to do. Every parallel kernel ends in (begin, end, chunk, scratch): its share of the work.
+// The kernels. Every parallel kernel ends with the arguments (begin, end, chunk, scratch): its share of the work.
 export { activate, activationGradient, softmax } from './activations';
 export {
   applyStrip, batchNormApply, batchNormMoments, batchNormScale, batchNormSums, gateRows, sumStrip,

@@ -1,6 +1,6 @@
-// Convolutions of whole numbers. Values are codes of 7 bits, (code - zero) * scale, and weights have 8; the sums have
-// 32 and are exact, so that the order of adding changes nothing. A pixel takes `cell` bytes: its channels, up to a
-// multiple of 4; what the bytes behind the channels hold is multiplied with 0.
+// Integer convolutions. Values are codes of 7 bits, (code - zero) * scale, and weights have 8 bits; sums have 32 bits
+// and are exact, so the order of addition does not matter. A pixel takes `cell` bytes: its channels, rounded up to a
+// multiple of 4; any values in the bytes after the channels are multiplied by 0.
 import { ROUNDER_BITS, rounded, storeBytes } from './codes';
 import { int8Tile16, int8Tile16Joined, int8Tile8, int8Tile8Joined } from './int8Tile';
 import { storeLanes } from './vector';
@@ -8,17 +8,17 @@ import { wide } from './wideTile';
 
 /** Pixels of a tile. */
 const TILE: i32 = 6;
-/** Bytes in front of a thread's band: a tile of 16 channels. */
+/** Bytes before a thread's band: a tile of 16 channels. */
 const STAGE: usize = 512;
 
-/** A sum in memory times a factor. */
+/** Returns a sum in memory times a factor. */
 // @ts-ignore: decorator
 @inline
 function product(sum: usize, factor: v128): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(v128.load(sum)), factor);
 }
 
-/** Sums in the stage, `stageRow` bytes a pixel, become floats: max(factor * sum, low). */
+/** Converts sums in the stage, `stageRow` bytes per pixel, to floats: max(factor * sum, low). */
 function finishFloats(
   stage: usize, stageRow: usize, factors: usize, to: usize, row: usize, rows: i32, columns: i32, least: f32,
 ): void {
@@ -35,7 +35,7 @@ function finishFloats(
   }
 }
 
-/** Sums in the stage become codes: zero + the whole number next to factor * sum, between low and high. */
+/** Converts sums in the stage to codes: zero + the integer nearest to factor * sum, clipped to [low, high]. */
 function finishCodes(
   stage: usize, stageRow: usize, factors: usize, to: usize, row: usize, rows: i32, columns: i32, least: f32, most: f32,
   zero: i32,
@@ -56,7 +56,8 @@ function finishCodes(
 }
 
 /**
- * Copies rows of pixels into a band as padBand does, with codes of `cell` bytes a pixel and the code of 0 around them.
+ * Copies rows of pixels into a band as padBand does, with codes of `cell` bytes per pixel and the code of 0 around
+ * them.
  */
 function padCodes(
   image: usize, band: usize, height: i32, width: i32, cell: i32, top: i32, left: i32, rows: i32, columns: i32,
@@ -79,9 +80,9 @@ function padCodes(
 }
 
 /**
- * A convolution over bands of output rows, as `convolve`: codes x to codes y (`coded`) or floats y, `row` bytes a
- * pixel. `start` has the whole number from which the sum of each channel begins, `factors` what it is multiplied with
- * in the end. The border of x is `zero`.
+ * A convolution over bands of output rows, like `convolve`: codes x to codes y (`coded`) or floats y, `row` bytes per
+ * pixel. `start` holds the integers from which the channels' sums start, `factors` the numbers by which the sums are
+ * multiplied in the end. The border of x is `zero`.
  */
 export function convolveInt8(
   x: usize, packed: usize, start: usize, factors: usize, y: usize, offsets: usize, height: i32, width: i32, cell: i32,

@@ -1,9 +1,9 @@
-// Tiles of convolutions of whole numbers (int8.ts): codes of 7 bits times weights of 8, in sums of 32.
+// Tiles of integer convolutions (int8.ts): codes of 7 bits times weights of 8 bits, in sums of 32 bits.
 
 /**
- * sum + w * x, four products to a lane. x has 7 bits, so that no engine may saturate or read a sign. `joined` takes one
- * operation for it, which is the fastest but wrong in the code that some engines compile first (V8 13.6): pass it only
- * if `joinsProducts` says so.
+ * sum + w * x, four products per lane. x has 7 bits, so that no engine may saturate or read a sign. `joined` does it in
+ * one operation, which is the fastest but wrong in the code that the baseline compiler of some engines makes (V8 13.6):
+ * pass it only if `joinsProducts` allows it.
  */
 // @ts-ignore: decorator
 @inline
@@ -19,8 +19,8 @@ function dot(joined: bool, w: v128, x: v128, sum: v128): v128 {
 }
 
 /**
- * Six pixels by 8 channels: out[r][0..8) = start + sum_k x[a_r + offsets[k]] * panel[k], 32 bytes a row. As tile8 in
- * tile.ts, with its rules.
+ * Six pixels by 8 channels: out[r][0..8) = start + sum_k x[a_r + offsets[k]] * panel[k], 32 bytes per row. Like tile8
+ * in tile.ts, with the same rules.
  */
 // @ts-ignore: decorator
 @inline
@@ -57,7 +57,8 @@ function tile8(
 }
 
 /**
- * The same for 16 channels, 64 bytes a row, on engines that join vectors in pairs; `next` is the panel of the last 8.
+ * The same for 16 channels, 64 bytes per row, on engines that join vectors in pairs; `next` is the panel of the last 8
+ * channels.
  */
 // @ts-ignore: decorator
 @inline
@@ -110,7 +111,7 @@ function tile16(
   v128.store(out, c50); v128.store(out, c51, 16); v128.store(out, c52, 32); v128.store(out, c53, 48);
 }
 
-// Functions of their own, for V8's sake.
+// Separate exported functions, so that V8 keeps the accumulators in registers (see tile.ts).
 
 export function int8Tile8(
   panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize,

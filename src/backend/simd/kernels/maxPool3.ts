@@ -1,10 +1,10 @@
-// Max pooling over windows of 3x3: maxima of three neighbours, then of three rows. Neighbouring windows share the first
+// Max pooling over 3x3 windows: maxima of three neighbours, then of three rows. Neighbouring windows share the first
 // half.
 import { bytes, packPositions, storeLanes, storePair, storePositions, up4 } from './vector';
 
 /**
- * Takes v, the value of tap `tap`, where it is greater than the maximum so far; NaN never is. Ties stay with the
- * earlier tap.
+ * Returns `tap` in lanes where v, the value of that tap, is greater than the maximum so far, m, else id. NaN is never
+ * greater, and ties keep the earlier tap.
  */
 // @ts-ignore: decorator
 @inline
@@ -12,7 +12,7 @@ function laterTap(id: v128, m: v128, v: v128, tap: i32): v128 {
   return i32x4.max_s(id, v128.and(f32x4.gt(v, m), i32x4.splat(tap)));
 }
 
-/** The maximum of three neighbouring pixels, and which it was (0, 1, 2), for all channels. */
+/** Computes the maximum of three neighbouring pixels and which of them it was (0, 1, 2), for all channels. */
 export function maxOfThree(at: usize, end: usize, pixel: usize, maxima: usize, ids: usize): void {
   const second = pixel << 1;
   while (at < end) {
@@ -35,7 +35,10 @@ function largerOfThree(a: v128, b: v128, c: v128): v128 {
   return f32x4.pmax(f32x4.pmax(a, b), c);
 }
 
-/** The maxima alone, of any number of pixels side by side: `maxima` may be written up to a vector behind its end. */
+/**
+ * Computes the maxima alone, for any number of pixels side by side: up to one vector after the end of `maxima` may be
+ * overwritten.
+ */
 export function maximumOfThree(at: usize, end: usize, pixel: usize, maxima: usize): void {
   const second = pixel << 1;
   const least = f32x4.splat(-Infinity);
@@ -51,7 +54,7 @@ export function maximumOfThree(at: usize, end: usize, pixel: usize, maxima: usiz
   }
 }
 
-/** The same where only neighbours `first`..`last` exist. */
+/** The same if only neighbours `first`..`last` exist. */
 function maxOfSome(at: usize, end: usize, pixel: usize, first: i32, last: i32, maxima: usize, ids: usize): void {
   while (at < end) {
     let m = f32x4.splat(-Infinity), id = i32x4.splat(first);
@@ -69,8 +72,8 @@ function maxOfSome(at: usize, end: usize, pixel: usize, first: i32, last: i32, m
 }
 
 /**
- * For each output column of one input row: the maximum of its 3 neighbours and which of them it was, each pixel in
- * whole vectors.
+ * Computes for each output column of one input row the maximum of its 3 neighbours and which of them it was; each pixel
+ * takes whole vectors.
  */
 function maxOfColumns(
   row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32,
@@ -88,8 +91,8 @@ function maxOfColumns(
 }
 
 /**
- * The maxima alone, pixel by pixel without a gap: what one writes behind its end the next one writes again. `ids` is
- * space for those of one pixel.
+ * Computes the maxima alone, pixel by pixel without a gap: what one pixel writes after its end, the next pixel
+ * overwrites. `ids` is scratch space for the ids of one pixel.
  */
 function maximaOfColumns(
   row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32,
@@ -101,7 +104,7 @@ function maximaOfColumns(
     let count = 1;
     if (x0 < 0 || x0 + 3 > width) maxOfSome(at, at + pixel, pixel, max(0, -x0), min(2, width - 1 - x0), maxima, ids);
     else {
-      // Of stride 1, all that see no border are one run of floats.
+      // With stride 1, all windows that see no border are one run of floats.
       if (stride == 1) count = min(outWidth - ox, width - 2 - x0);
       maximumOfThree(at, at + <usize>count * pixel, pixel, maxima);
     }
@@ -111,7 +114,7 @@ function maximaOfColumns(
 }
 
 /**
- * Joins three rows of column maxima, whose ids lie `ids` bytes behind them, to one row of the output; whole vectors.
+ * Joins three rows of column maxima, whose ids lie `ids` bytes after them, to one row of the output, in whole vectors.
  */
 export function joinThreeRows(a: usize, b: usize, c: usize, ids: usize, y: usize, end: usize, positions: usize): void {
   while (y < end) {
@@ -131,7 +134,7 @@ export function joinThreeRows(a: usize, b: usize, c: usize, ids: usize, y: usize
   }
 }
 
-/** The same without ids and gaps, where the positions of the maxima are not needed; reads no float behind the end. */
+/** The same without ids and gaps, if the positions of the maxima are not needed; reads no float after the end. */
 export function joinThreeMaxima(a: usize, b: usize, c: usize, y: usize, end: usize): void {
   for (; y + 32 <= end; y += 32, a += 32, b += 32, c += 32) {
     const v = largerOfThree(v128.load(a), v128.load(b), v128.load(c));
@@ -142,7 +145,7 @@ export function joinThreeMaxima(a: usize, b: usize, c: usize, y: usize, end: usi
   }
 }
 
-/** Joins rows `first`..`last` of three where some lie outside of the image, or channels end within a vector. */
+/** Joins rows `first`..`last` of three if some lie outside of the image, or channels end within a vector. */
 function joinSomeRows(
   a: usize, b: usize, c: usize, ids: usize, first: i32, last: i32, y: usize, positions: usize, channels: i32,
   outWidth: i32,
@@ -169,8 +172,7 @@ function joinSomeRows(
 }
 
 /**
- * 3 x 3 windows as maxima of columns, then of rows: neighbouring windows share the first half. Output rows [begin,
- * end); scratch holds three rows.
+ * Max pooling over 3x3 windows as maxima of columns, then of rows. Output rows [begin, end); scratch holds three rows.
  */
 export function maxPool3(
   x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32,
@@ -198,7 +200,7 @@ export function maxPool3(
     const o = r * outWidth * channels;
     const to = y + bytes(o), where = positions + o;
     if (!positions) {
-      // A row that is not there is replaced by one that is, which counts twice then.
+      // A row outside of the image is replaced by one inside, which then counts twice.
       const a = first == 0 ? s0 : first == 1 ? s1 : s2, c = last == 2 ? s2 : last == 1 ? s1 : s0;
       const b = first == 2 ? s2 : last == 0 ? s0 : s1;
       joinThreeMaxima(a, b, c, to, to + bytes(outWidth * channels));

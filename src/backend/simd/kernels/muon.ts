@@ -1,7 +1,8 @@
-// Muon's steps: the matrices of all small kernels of a network, each orthogonalised by one thread in its own memory.
+// Muon's steps: the matrices of all small kernels of a network, each orthogonalised by one thread in its private
+// memory.
 import { bytes, madd, storePair, up4, up8 } from './vector';
 
-/** A kernel in the table that `muon` works through: [rows, columns] floats each of param, grad and momentum. */
+/** A kernel in `muon`'s table: param, grad and momentum have [rows, columns] floats each. */
 @unmanaged
 class MuonKernel {
   param: u32;
@@ -14,7 +15,7 @@ class MuonKernel {
   keep: f32;
 }
 
-/** The sums of four vectors' lanes. */
+/** Returns the sums of the lanes of four vectors. */
 // @ts-ignore: decorator
 @inline
 function sums(a: v128, b: v128, c: v128, d: v128): v128 {
@@ -23,7 +24,10 @@ function sums(a: v128, b: v128, c: v128, d: v128): v128 {
   return f32x4.add(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7));
 }
 
-/** The products of two rows at a with four at b, all `row` bytes long: 2 x 4 sums at `out`, `outRow` bytes apart. */
+/**
+ * Computes the products of two rows at a with four rows at b, all `row` bytes long: 2 x 4 sums at `out`, `outRow` bytes
+ * apart.
+ */
 export function dotRows(a: usize, b: usize, row: usize, out: usize, outRow: usize): void {
   let s00 = f32x4.splat(0), s01 = f32x4.splat(0), s02 = f32x4.splat(0), s03 = f32x4.splat(0);
   let s10 = f32x4.splat(0), s11 = f32x4.splat(0), s12 = f32x4.splat(0), s13 = f32x4.splat(0);
@@ -40,7 +44,10 @@ export function dotRows(a: usize, b: usize, row: usize, out: usize, outRow: usiz
   v128.store(out + outRow, sums(s10, s11, s12, s13));
 }
 
-/** Eight columns of four rows of f x, where f has rows of `count` floats and x and the product rows of `row` bytes. */
+/**
+ * Computes eight columns of four rows of the product f x, where f has rows of `count` floats, and x and the product
+ * have rows of `row` bytes.
+ */
 export function combineRows(f: usize, count: i32, x: usize, row: usize, out: usize): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
@@ -70,7 +77,10 @@ function squareOf(x: usize, m: i32, row: usize, s: usize): void {
   }
 }
 
-/** momentum <- decay * momentum + (1 - decay) * grad; where the step goes to `to`. Returns the sum of its squares. */
+/**
+ * momentum <- decay * momentum + (1 - decay) * grad; writes the step's direction to `to`. Returns the sum of its
+ * squares.
+ */
 function direction(k: MuonKernel, n: i32, decay: f32, nesterov: bool, to: usize): f64 {
   const rest: f32 = 1 - decay;
   let squares: f64 = 0;
@@ -87,8 +97,8 @@ function direction(k: MuonKernel, n: i32, decay: f32, nesterov: bool, to: usize)
 }
 
 /**
- * Muon's step for kernels [begin, end) of a table: X is the momentum's matrix with its smaller side as rows, made of
- * length 1; `times` times X <- (a + b X X' + c (X X')^2) X; then the parameter shrinks and goes against X.
+ * Muon's step for kernels [begin, end) of a table: X is the direction's matrix with its smaller side as rows, scaled to
+ * length 1; X <- (a + b X X' + c (X X')^2) X is done `times` times; then the parameter shrinks and moves against X.
  *
  * `scratch` holds two matrices of up4(smaller side) x up8(larger side) floats and two squares of up4(smaller side).
  */

@@ -2,7 +2,7 @@ import { bytes, copyFloats } from './vector';
 
 /**
  * Copies `rows` rows of an image [height, width, channels] into a zero-bordered band: row r of the band is image row
- * top + r, column c is image column left + c, and what lies outside of the image is 0. top and left are negative for a
+ * top + r, column c is image column left + c, and values outside of the image are 0. top and left are negative for a
  * border.
  */
 export function padBand(
@@ -24,7 +24,9 @@ export function padBand(
   }
 }
 
-/** The same of images [begin, end), whole: a border of zeros, or where top and left are positive a part of them. */
+/**
+ * The same for whole images [begin, end): adds a border of zeros, or takes a part of them if top and left are positive.
+ */
 export function padImages(
   x: usize, y: usize, height: i32, width: i32, channels: i32, top: i32, left: i32, rows: i32, columns: i32, begin: i32,
   end: i32,
@@ -35,7 +37,7 @@ export function padImages(
   }
 }
 
-/** The same of an image whose pixels are `step` apart, with zeros between them. */
+/** The same for an image whose pixels are `step` apart, with zeros between them. */
 export function spreadBand(
   image: usize, band: usize, height: i32, width: i32, channels: i32, top: i32, left: i32, rows: i32, columns: i32,
   step: i32,
@@ -53,7 +55,7 @@ export function spreadBand(
   }
 }
 
-/** Pixels [begin, end), `step` bytes apart, become copies of one, with its activation. */
+/** Sets pixels [begin, end), `step` bytes apart, to copies of one pixel, with the activation applied. */
 export function fillRows(pixel: usize, to: usize, step: usize, channels: i32, relu: i32, begin: i32, end: i32): void {
   for (let p = begin; p < end; p++) copyFloats(pixel, to + <usize>p * step, channels, relu);
 }

@@ -2,7 +2,10 @@
 // in an average.
 import { bytes, storeLanes, storePositions } from './vector';
 
-/** One window of nh x nw taps from `corner`; the first has number `tap`, each row of the whole window counts kw. */
+/**
+ * One window of nh x nw taps from `corner`; its first tap has the number `tap`, and a row of the whole window has kw
+ * taps.
+ */
 function maxWindow(
   corner: usize, row: usize, pixel: usize, nh: i32, nw: i32, tap: i32, kw: i32, y: usize, positions: usize,
   channels: i32,
@@ -25,8 +28,8 @@ function maxWindow(
 }
 
 /**
- * Max pooling of output rows [begin, end) (image * outHeight + row). `positions`, if not 0, receives one byte a value:
- * which tap won.
+ * Max pooling of output rows [begin, end) (image * outHeight + row). `positions`, if not 0, receives one byte per
+ * value: which tap won.
  */
 export function maxPool(
   x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32,
@@ -51,8 +54,8 @@ export function maxPool(
 }
 
 /**
- * The gradient of max pooling for images [begin, end): each value goes to the one place its maximum came from, so going
- * there is cheaper than offering it to all taps. `scratch` holds the byte offset of every tap.
+ * The gradient of max pooling for images [begin, end): each value goes only to the place that its maximum came from,
+ * which is cheaper than offering it to all taps. `scratch` holds the byte offset of every tap.
  */
 export function maxPoolGradient(
   dy: usize, positions: usize, dx: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32,

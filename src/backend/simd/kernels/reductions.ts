@@ -1,7 +1,7 @@
 // Sums and maxima over neighbouring axes.
 import { addToDoubles, bytes, storeLanes, up4 } from './vector';
 
-/** This chunk's sums over rows of x [rows, columns]: doubles [columns padded to vectors]. */
+/** Computes this chunk's sums over rows of x [rows, columns]: doubles [columns padded to vectors]. */
 export function sumRows(x: usize, columns: i32, sums: usize, begin: i32, end: i32, chunk: i32): void {
   const row = bytes(columns);
   const to = sums + <usize>chunk * (<usize>up4(columns) << 3);
@@ -32,8 +32,8 @@ export function finishSums(sums: usize, chunks: i32, columns: i32, y: usize, fac
 }
 
 /**
- * y[o][i] = factor * sum over m of x[o][m][i], for o in [begin, end): global pooling, sums over the last axis (inner
- * 1).
+ * y[o][i] = factor * the sum over m of x[o][m][i], for o in [begin, end): global pooling, sums over the last axis
+ * (inner 1).
  */
 export function sumMiddle(x: usize, y: usize, middle: i32, inner: i32, factor: f64, begin: i32, end: i32): void {
   for (let o = begin; o < end; o++) {
@@ -64,10 +64,7 @@ function larger(v: v128, most: v128): v128 {
   return v128.bitselect(v, most, v128.or(f32x4.gt(v, most), f32x4.ne(v, v)));
 }
 
-/**
- * y[o][i] = the maximum over m of x[o][m][i], for o in [begin, end): of equal ones the first, of what is not a number
- * the last.
- */
+/** y[o][i] = the maximum over m of x[o][m][i], for o in [begin, end): the first of equal maxima, the last NaN. */
 export function maxMiddle(x: usize, y: usize, middle: i32, inner: i32, begin: i32, end: i32): void {
   for (let o = begin; o < end; o++) {
     const from = x + bytes(o * middle * inner);

@@ -1,14 +1,14 @@
 // The register tiles: ROWS pixels by 8 (or 4) channels, 12 accumulators in 16 registers. Most time is spent here.
 //
-// V8 keeps the accumulators in registers only while each tile is a function of its own (exported, so that it is
-// not inlined), has exactly one while loop, reads its offsets from a table instead of nesting loops, and stores in
-// ascending row order (plain store) or descending (read, add, store). Measure with test/bench/leafKernels before
-// touching a line.
+// V8 keeps the accumulators in registers only if each tile is a separate function (exported, so that it is not
+// inlined), has exactly one while loop, reads its offsets from a table instead of nesting loops, and stores in
+// ascending row order (plain store) or descending row order (read, add, store). Measure with test/bench/leafKernels
+// before changing a line.
 import { ROWS, addPair, madd, storePair } from './vector';
 
 /**
- * Forward tile: out[r][0..8) = bias + sum_k in[a_r + offsets[k]] * panel[k][0..8).
- * `end` is where the panel ends, `outRow` the bytes from one pixel of the output to the next.
+ * Forward tile: out[r][0..8) = bias + sum_k in[a_r + offsets[k]] * panel[k][0..8). `end` is the end of the panel,
+ * `outRow` the bytes from one pixel of the output to the next.
  */
 export function tile8(
   panel: usize, end: usize, offsets: usize, bias: usize, out: usize, outRow: usize, a0: usize, a1: usize, a2: usize,
@@ -59,7 +59,7 @@ export function tile8(
   if (ROWS > 5) storePair(out, c50, c51);
 }
 
-/** Forward tile for a panel of which at most 4 channels exist. */
+/** Forward tile for a panel with at most 4 channels. */
 export function tile4(
   panel: usize, end: usize, offsets: usize, bias: usize, out: usize, outRow: usize, a0: usize, a1: usize, a2: usize,
   a3: usize, a4: usize, a5: usize,
@@ -126,7 +126,7 @@ export function tileAdd8(
 
 /**
  * Outer-product tile of the filter gradient: acc[r][0..8) += sum_p in[a + offsets[p] + r] * dy[p][0..8), where the rows
- * r are ROWS neighbouring floats of the input and p runs over pixels.
+ * r are ROWS neighbouring floats of the input and p is the pixel.
  */
 export function outer8(a: usize, dy: usize, end: usize, offsets: usize, dyRow: usize, acc: usize, accRow: usize): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
@@ -171,7 +171,7 @@ export function outer8(a: usize, dy: usize, end: usize, offsets: usize, dyRow: u
   if (ROWS > 5) addPair(acc, c50, c51);
 }
 
-/** Outer-product tile for a panel of which at most 4 channels exist. */
+/** Outer-product tile for a panel with at most 4 channels. */
 export function outer4(a: usize, dy: usize, end: usize, offsets: usize, dyRow: usize, acc: usize, accRow: usize): void {
   let c0 = f32x4.splat(0), c1 = f32x4.splat(0), c2 = f32x4.splat(0);
   let c3 = f32x4.splat(0), c4 = f32x4.splat(0), c5 = f32x4.splat(0);
@@ -200,7 +200,10 @@ export function outer4(a: usize, dy: usize, end: usize, offsets: usize, dyRow: u
   if (ROWS > 5) v128.store(acc, f32x4.add(v128.load(acc), c5));
 }
 
-/** What the machine can do at most: the same 12 (10) accumulators, no memory. n rounds of 2 * ROWS * 8 operations. */
+/**
+ * Measures the most that the machine can do: the same 12 (10) accumulators, without memory. n rounds of 2 * ROWS * 8
+ * operations.
+ */
 export function ceiling(n: i32, at: usize): void {
   const b0 = v128.load(at), b1 = v128.load(at, 16), x = v128.load(at, 32);
   let c00 = b0, c01 = b1, c10 = b0, c11 = b1, c20 = b0, c21 = b1, c30 = b0, c31 = b1, c40 = b0, c41 = b1, c50 = b0,

@@ -1,7 +1,7 @@
-// What every kernel counts with: four floats at a time, fused multiply-add where the machine has it.
+// Basic operations of all kernels: on four floats at a time, with fused multiply-add where the machine has it.
 
 /**
- * Pixels (rows) of a register tile. Without fused multiply-add one register must hold the product, so one row fewer
+ * Pixels (rows) of a register tile. Without fused multiply-add, a register must hold the product, so one row fewer
  * fits.
  */
 // @ts-ignore: decorator
@@ -24,9 +24,7 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
   else return f32x4.sub(c, f32x4.mul(a, b));
 }
 
-/**
- * Number i of a table of floats in every lane: a constant in the code would be put together anew wherever it is used.
- */
+/** Returns number i of a table of floats in every lane: a constant in the code would be rebuilt wherever it is used. */
 // @ts-ignore: decorator
 @inline
 export function constant(table: usize, i: i32): v128 {
@@ -49,11 +47,11 @@ export function addPair(to: usize, first: v128, second: v128): void {
   v128.store(to, f32x4.add(v128.load(to, 16), second), 16);
 }
 
-// A job may come to a chunk's kernel several times, with some of the chunk's items each time: all times but the first
-// its number is CONTINUED more.
+// A job may call a chunk's kernel several times, each time with some of the chunk's items: for all calls but the first,
+// CONTINUED is added to the chunk's number.
 const CONTINUED: i32 = 1 << 16;
 
-/** Whether a kernel that sums goes on with what it has summed of this chunk. */
+/** Whether a summing kernel continues with the sums that it has of this chunk. */
 // @ts-ignore: decorator
 @inline
 export function continues(chunk: i32): bool {
@@ -92,8 +90,8 @@ export function bytes(n: i32): usize {
 const BOUNDS = memory.data<f32>([-Infinity, 0, Infinity, 6]);
 
 /**
- * What an activation lets through: all, with relu nothing below 0, with relu 6 nothing above 6 either. From memory: an
- * engine joins no operations on a vector made of a number that was chosen.
+ * The bounds of an activation: none, with relu at least 0, with relu 6 also at most 6. They are loaded from memory
+ * because engines do not join operations on a vector built from a number selected at run time.
  */
 // @ts-ignore: decorator
 @inline
@@ -107,21 +105,21 @@ export function mostOf(relu: i32): v128 {
   return constant(BOUNDS, 2 + i32(relu == 6));
 }
 
-/** v within [least, most]; what is not a number stays so. */
+/** Clips v to [least, most]; NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
 export function clip(v: v128, least: v128, most: v128): v128 {
   return f32x4.pmin(f32x4.pmax(v, least), most);
 }
 
-/** Copies n floats, never one more, with their activation. */
+/** Copies exactly n floats, with their activation applied. */
 // @ts-ignore: decorator
 @inline
 export function copyFloats(from: usize, to: usize, n: i32, relu: i32 = 0): void {
   const least = leastOf(relu), most = mostOf(relu);
   if (n < 4) return storeLanes(to, clip(v128.load(from), least, most), n);
   for (let i = 0; i < n - 4; i += 4) v128.store(to + bytes(i), clip(v128.load(from + bytes(i)), least, most));
-  // An odd end together with floats before it: quicker than lane by lane.
+  // The last vector overlaps the one before it: quicker than lane by lane.
   v128.store(to + bytes(n - 4), clip(v128.load(from + bytes(n - 4)), least, most));
 }
 
@@ -134,7 +132,7 @@ export function addFloats(from: usize, to: usize, n: i32): void {
   for (; i < n; i++) f32.store(to + bytes(i), f32.load(to + bytes(i)) + f32.load(from + bytes(i)));
 }
 
-/** Stores the first `n` lanes: all four where n >= 4. The memory behind an odd end belongs to another block. */
+/** Stores the first `n` lanes: all four if n >= 4. The memory after them may belong to another block. */
 // @ts-ignore: decorator
 @inline
 export function storeLanes(to: usize, v: v128, n: i32): void {
@@ -154,7 +152,7 @@ export function addToDoubles(to: usize, v: v128): void {
   v128.store(to, f64x2.add(v128.load(to, 16), f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 0, 1))), 16);
 }
 
-// Where in its window a maximum was: the number of its tap, one byte a value.
+// The position of a maximum in its window: the number of its tap, one byte per value.
 
 // @ts-ignore: decorator
 @inline

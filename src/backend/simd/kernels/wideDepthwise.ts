@@ -1,25 +1,29 @@
-// The 3x3 tiles of depthwise convolutions where the engine joins pairs of 128-bit operations (wideTile.ts): all nine
-// taps in one round, for what depthwise.ts does in nine is over too soon then. The sums are the same, bit for bit.
+// The 3x3 tiles of depthwise convolutions for engines that join pairs of 128-bit operations (wideTile.ts): all nine
+// taps in one round, because each of the nine rounds of depthwise.ts would be over too soon. The sums are the same, bit
+// for bit.
 import { clip, leastOf, madd, mostOf, storePair } from './vector';
 
-/** What a tile reads once and needs no register for; all but relu are addresses and bytes. */
+/** Values that a tile reads once and needs no register for; all but relu, left and right are addresses and bytes. */
 @unmanaged
 export class Steps {
-  /** From one row of the filter to the next. */
+  /** Bytes from one row of the filter to the next. */
   tap: usize;
-  /** From a pixel of the input to its neighbour, and to the next output pixel's. */
+  /** Bytes from a pixel of the input to its neighbour, and to the pixel under the next output pixel. */
   pixel: usize;
   step: usize;
   bias: usize;
   out: usize;
   outPixel: usize;
   relu: i32;
-  /** All bits, or none where the first window's left column, the last window's right one lies outside of the image. */
+  /**
+   * All bits set, or none if the first window's left column, or the last window's right column, lies outside of the
+   * image.
+   */
   left: i32;
   right: i32;
 }
 
-/** c and the products of three neighbouring pixels' first four channels, and of the next four. */
+/** Adds to c the products of three neighbouring pixels, for the first four channels (low) or the next four (high). */
 // @ts-ignore: decorator
 @inline
 function low(p: usize, pixel: usize, w0: v128, w1: v128, w2: v128, c: v128): v128 {
@@ -34,7 +38,7 @@ function high(p: usize, pixel: usize, w0: v128, w1: v128, w2: v128, c: v128): v1
   return madd(v128.load(q + pixel, 16), w2, madd(v128.load(q, 16), w1, madd(v128.load(p, 16), w0, c)));
 }
 
-/** The same where the first pixel counts only if `seen` says so, and the last one. */
+/** The same if the first pixel, or the last, counts only where `seen` is set. */
 // @ts-ignore: decorator
 @inline
 function lowFirst(p: usize, pixel: usize, seen: v128, w0: v128, w1: v128, w2: v128, c: v128): v128 {
@@ -64,8 +68,8 @@ function highLast(p: usize, pixel: usize, seen: v128, w0: v128, w1: v128, w2: v1
 }
 
 /**
- * Four output pixels of one row, `length` bytes of channels: out = relu?(bias + sum of 3x3 taps). r0, r1 and r2 are the
- * first window's rows in the input.
+ * Computes four output pixels of one row, for `length` bytes of channels: out = relu?(bias + sum of 3x3 taps). r0, r1
+ * and r2 are the first window's rows in the input.
  */
 export function wideDepthwiseTile(steps: Steps, w: usize, length: usize, r0: usize, r1: usize, r2: usize): void {
   const tap = steps.tap, pixel = steps.pixel, step = steps.step, outPixel = steps.outPixel;
@@ -127,7 +131,7 @@ export function wideDepthwiseTile(steps: Steps, w: usize, length: usize, r0: usi
   }
 }
 
-/** The same for windows one pixel apart, which share pixels: each is read once. */
+/** The same for windows one pixel apart, which share pixels, so each pixel is read once. */
 export function wideDepthwiseTile1(steps: Steps, w: usize, length: usize, r0: usize, r1: usize, r2: usize): void {
   const tap = steps.tap, pixel = steps.pixel, outPixel = steps.outPixel;
   const least = leastOf(steps.relu), most = mostOf(steps.relu);
@@ -222,8 +226,8 @@ export function wideDepthwiseTile1(steps: Steps, w: usize, length: usize, r0: us
 }
 
 /**
- * All taps of a 3x3 filter gradient, eight channels: acc[t] += sum_p in[r_ky + kx pixel + places[p]] * dy[p], dy's
- * pixels dyRow bytes apart, rows of acc accRow.
+ * All taps of a 3x3 filter gradient, for eight channels: acc[t] += sum_p in[r_ky + kx pixel + places[p]] * dy[p]; dy's
+ * pixels are dyRow bytes apart, acc's rows accRow bytes.
  */
 export function wideDepthwiseTaps(
   dy: usize, end: usize, dyRow: usize, places: usize, r0: usize, r1: usize, r2: usize, pixel: usize, acc: usize,
@@ -273,7 +277,7 @@ export function wideDepthwiseTaps(
   addBoth(acc, c8, d8);
 }
 
-/** Adds eight floats to memory: both loads before the first store, or they could not be joined. */
+/** Adds eight floats to memory: both loads come before the first store, otherwise they could not be joined. */
 // @ts-ignore: decorator
 @inline
 function addBoth(at: usize, first: v128, second: v128): void {

@@ -1,7 +1,7 @@
 // Tiles of 6 pixels by 16 channels, for engines that join two neighbouring 128-bit operations into one of 256 bits
-// (V8's revectorisation): 12 accumulators of 256 bits then, where the tiles of 8 channels are too few to hide a
-// multiply-add's latency. Without that they would be 24 accumulators in 16 registers, so they run only where `wide` is
-// set. The sums are those of the narrow tiles, bit for bit.
+// (V8's revectorisation). They have 12 accumulators of 256 bits, while tiles of 8 channels would have too few to hide
+// the latency of a multiply-add. Without joining they would need 24 accumulators in 16 registers, so they run only if
+// `wide` is set. The sums are those of the narrow tiles, bit for bit.
 import { clip, leastOf, madd, mostOf } from './vector';
 
 /** Whether this engine joins 128-bit operations in pairs. */
@@ -11,7 +11,7 @@ export function setWide(value: i32): void {
   wide = value;
 }
 
-/** Where a wide tile starts and ends: read from memory, since every register in the loop counts. */
+/** The bias, output and activation of a wide tile: read from memory, since every register in the loop counts. */
 @unmanaged
 export class Ends {
   bias: usize;
@@ -120,7 +120,7 @@ export function outer16(
   addRow(acc, c50, c51, c52, c53);
 }
 
-/** Adds 16 floats to memory: all loads before the first store, or the pairs could not be joined. */
+/** Adds 16 floats to memory: all loads come before the first store, otherwise the pairs could not be joined. */
 // @ts-ignore: decorator
 @inline
 function addRow(at: usize, c0: v128, c1: v128, c2: v128, c3: v128): void {

@@ -1,5 +1,5 @@
 // Convolutions of stride 1 as Winograd's F(4x4, 3x3) and F(4x4, 5x5): 36 or 64 products of small matrices instead of
-// 144 or 400 multiply-adds for every 4x4 outputs. A tile sees points x points inputs, points = kernel + 3.
+// 144 or 400 multiply-adds for every 4x4 outputs. A tile sees points x points inputs, where points = kernel + 3.
 import { ROWS, bytes, continues, copyFloats, numberOf, up4, up8 } from './vector';
 import { STAGE, convolvePixels } from './convolution';
 import { accumulateFilter } from './filterGradient';
@@ -8,12 +8,12 @@ import { PIXEL, SQUARE_BYTES, outputTile3, outputTile5, transformTiles } from '.
 import * as three from './winograd3';
 import * as five from './winograd5';
 
-/** Bytes between rows of a filter half of whose transform is done: four channels. */
+/** Bytes between rows of a half-transformed filter of four channels. */
 const FILTER_ROW: usize = 128;
 
 /**
- * A filter [kernel, kernel, cin, cout] into U [points * points][output channel / 8][input channel][8], mirrored and
- * transposed for the backward input. Panels [begin, end).
+ * Transforms a filter [kernel, kernel, cin, cout] into U [points * points][output channel / 8][input channel][8],
+ * mirrored and transposed for the backward input. Panels [begin, end).
  */
 export function winogradFilter(
   w: usize, u: usize, kernel: i32, cin: i32, cout: i32, transposed: i32, begin: i32, end: i32, _chunk: i32,
@@ -53,7 +53,10 @@ export function winogradFilter(
   }
 }
 
-/** The size of the blocks, at most `most` tiles, that divide `tiles` evenly: whole register tiles, no small rest. */
+/**
+ * Returns the size of blocks of at most `most` tiles that divide `tiles` evenly, in whole register tiles, without a
+ * small remainder.
+ */
 function evenBlock(tiles: i32, most: i32): i32 {
   const blocks = (tiles + most - 1) / most;
   const size = (tiles + blocks - 1) / blocks;
@@ -61,8 +64,8 @@ function evenBlock(tiles: i32, most: i32): i32 {
 }
 
 /**
- * y = relu?(x * filter + bias), `pixel` bytes from one pixel to the next, for tiles of images [begin, end), `block`
- * tiles at a time. Scratch: stage, square, patch, input planes, output planes.
+ * Computes y = relu?(x * filter + bias), `pixel` bytes from one pixel to the next, for the tiles of images [begin,
+ * end), `block` tiles at a time. Scratch: stage, square, patch, input planes, output planes.
  */
 export function winogradConvolve(
   x: usize, u: usize, bias: usize, relu: i32, zeros: usize, y: usize, pixel: usize, offsets: usize,
@@ -73,7 +76,7 @@ export function winogradConvolve(
   const tilesDown = (outHeight + 3) >> 2;
   const perImage = tilesAcross * tilesDown;
   const cinPadded = up4(cin);
-  // Whole panels: a tile of products that is not full would go by way of the stage.
+  // Whole panels: a partial tile of products would have to go through the stage.
   const coutPadded = up8(cout);
   const square = scratch + STAGE;
   const patch = square + SQUARE_BYTES;
@@ -109,7 +112,7 @@ export function winogradConvolve(
         else outputTile5(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, cout);
         continue;
       }
-      // What would run over a border, or is less than the transform takes at a time, goes by way of the patch.
+      // Tiles that cross a border, or have fewer channels than the transform takes at a time, go through the patch.
       const padded = bytes(coutPadded);
       if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, patch, 4 * padded, padded, bias, relu, coutPadded);
       else outputTile5(from, outPlane, square, PIXEL, patch, 4 * padded, padded, bias, relu, coutPadded);
@@ -123,8 +126,8 @@ export function winogradConvolve(
 }
 
 /**
- * The filter gradient of images [begin, end) in Winograd's domain: this chunk's accumulator [points * points][cin in
- * tiles][cout in panels].
+ * Computes the filter gradient of images [begin, end) in Winograd's domain: this chunk's accumulator [points *
+ * points][cin in tiles][cout in panels].
  */
 export function winogradFilterGradient(
   x: usize, dy: usize, accumulators: usize, offsets: usize,
@@ -161,7 +164,8 @@ export function winogradFilterGradient(
 }
 
 /**
- * Sums the chunks' accumulators, in order, and brings input channels [begin, end) back: dw [kernel, kernel, cin, cout].
+ * Sums the chunks' accumulators, in order, and transforms input channels [begin, end) back: dw [kernel, kernel, cin,
+ * cout].
  */
 export function winogradFilterSum(
   accumulators: usize, chunks: i32, dw: usize, kernel: usize, cin: i32, cout: i32, begin: i32, end: i32, _chunk: i32,

@@ -1,26 +1,26 @@
 // The one-dimensional transforms of Winograd's F(4, 3) (Lavin and Gray, arXiv 1509.09308): four outputs of a kernel of
-// three taps from the six points 0, +-3/4, +-3/2 and infinity. The usual 0, +-1, +-2 are as much work but four times
-// less exact. Each transform reads its values `step` bytes apart and writes them `outStep` bytes apart; a 2-D one is
-// rows, then columns. Those of images take eight channels (d and e), all loads before the first store, so that an
-// engine can join them to 256 bits; those of filters take four.
+// three taps from the six points 0, +-3/4, +-3/2 and infinity. The usual 0, +-1, +-2 need as much work but are four
+// times less exact. Each transform reads its values `step` bytes apart and writes them `outStep` bytes apart; a 2-D
+// transform does rows, then columns. Transforms of images take eight channels (d and e), with all loads before the
+// first store, so that an engine can join them to 256 bits; transforms of filters take four.
 import { constant, madd, nmadd, storePair } from './vector';
 
 const A: f32 = 3.0 / 4;
 const A2: f32 = 9.0 / 16;
 const B: f32 = 3.0 / 2;
 const B2: f32 = 9.0 / 4;
-/** What divides the filter's points: A2 * B2, 2 * A2 * (A2 - B2), 2 * B2 * (B2 - A2). */
+/** The factors of the filter's points, 1 / (A2 * B2), 1 / (2 * A2 * (A2 - B2)), 1 / (2 * B2 * (B2 - A2)). */
 const N0: f32 = 64.0 / 81;
 const NA: f32 = -128.0 / 243;
 const NB: f32 = 32.0 / 243;
 
-/** What the transforms of images multiply by; B / A = 2. */
+/** The factors in the transforms of images; B / A = 2. */
 // @ts-ignore: decorator
 @lazy
 const FACTORS = memory.data<f32>([3.0 / 4, 9.0 / 16, 27.0 / 64, 3.0 / 2, 9.0 / 4, 81.0 / 64, 45.0 / 16, 2, 4, 8]);
 const enum Factor { A, A2, A3, B, B2, A2xB2, A2plusB2, Two, Four, Eight }
 
-/** Six points of six inputs, of eight channels. */
+/** Transforms six inputs to six points, for eight channels. */
 // @ts-ignore: decorator
 @inline
 export function inputTransform(from: usize, step: usize, to: usize, outStep: usize): void {
@@ -41,7 +41,9 @@ export function inputTransform(from: usize, step: usize, to: usize, outStep: usi
   storePair(to + 5 * outStep, madd(product, d1, nmadd(sum, d3, d5)), madd(product, e1, nmadd(sum, e3, e5)));
 }
 
-/** Four outputs of six products, of eight channels, and a bias (b and c); none less than `least`. */
+/**
+ * Transforms six products to four outputs, for eight channels, and adds a bias (b and c); none is less than `least`.
+ */
 // @ts-ignore: decorator
 @inline
 export function outputTransform(
@@ -66,7 +68,7 @@ export function outputTransform(
   storePair(to + 3 * outStep, f32x4.pmax(dA3, least), f32x4.pmax(eA3, least));
 }
 
-/** Six points of four gradients of the output, of eight channels. */
+/** Transforms four gradients of the output to six points, for eight channels. */
 // @ts-ignore: decorator
 @inline
 export function gradientTransform(from: usize, step: usize, to: usize, outStep: usize): void {
@@ -86,7 +88,7 @@ export function gradientTransform(from: usize, step: usize, to: usize, outStep: 
   storePair(to + 5 * outStep, d3, e3);
 }
 
-/** Six points of a filter's three taps. */
+/** Transforms a filter's three taps to six points. */
 // @ts-ignore: decorator
 @inline
 export function filterTransform(from: usize, step: usize, to: usize, outStep: usize): void {
@@ -101,7 +103,7 @@ export function filterTransform(from: usize, step: usize, to: usize, outStep: us
   v128.store(to + 5 * outStep, g2);
 }
 
-/** The gradients of a filter's three taps from six products. */
+/** Transforms six products to the gradients of a filter's three taps. */
 // @ts-ignore: decorator
 @inline
 export function filterGradientTransform(from: usize, step: usize, to: usize, outStep: usize): void {

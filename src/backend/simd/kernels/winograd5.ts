@@ -1,20 +1,20 @@
 // The one-dimensional transforms of Winograd's F(4, 5): four outputs of a kernel of five taps from the eight points 0,
-// +-1, +-2, +-1/2 and infinity. As in winograd3.ts each reads its values `step` bytes apart and writes them `outStep`
-// apart, for eight channels or four.
+// +-1, +-2, +-1/2 and infinity. As in winograd3.ts, each reads its values `step` bytes apart and writes them `outStep`
+// bytes apart, for eight channels or four.
 import { constant, madd, nmadd, storePair } from './vector';
 
-/** What divides the filter's points 0, +-1, +-2 and +-1/2. */
+/** The factors of the filter's points +-1, +-2 and +-1/2. */
 const N1: f32 = -2.0 / 9;
 const N2: f32 = 1.0 / 90;
 const NH: f32 = 32.0 / 45;
 
-/** What the transforms of images multiply by. */
+/** The factors in the transforms of images. */
 // @ts-ignore: decorator
 @lazy
 const FACTORS = memory.data<f32>([21.0 / 4, 17.0 / 4, 5.0 / 4, 8, 5, 4, 2, 1.0 / 2, 1.0 / 4, 1.0 / 8]);
 const enum Factor { FiveAndQuarter, FourAndQuarter, OneAndQuarter, Eight, Five, Four, Two, Half, Quarter, Eighth }
 
-/** Eight points of eight inputs, of eight channels. */
+/** Transforms eight inputs to eight points, for eight channels. */
 // @ts-ignore: decorator
 @inline
 export function inputTransform(from: usize, step: usize, to: usize, outStep: usize): void {
@@ -50,7 +50,9 @@ export function inputTransform(from: usize, step: usize, to: usize, outStep: usi
   storePair(to + 6 * outStep, nmadd(half, dOddH, dEvenH), nmadd(half, eOddH, eEvenH));
 }
 
-/** Four outputs of eight products, of eight channels, and a bias (b and c); none less than `least`. */
+/**
+ * Transforms eight products to four outputs, for eight channels, and adds a bias (b and c); none is less than `least`.
+ */
 // @ts-ignore: decorator
 @inline
 export function outputTransform(
@@ -85,7 +87,7 @@ export function outputTransform(
   storePair(to + 3 * outStep, f32x4.pmax(y3, least), f32x4.pmax(z3, least));
 }
 
-/** Eight points of four gradients of the output, of eight channels. */
+/** Transforms four gradients of the output to eight points, for eight channels. */
 // @ts-ignore: decorator
 @inline
 export function gradientTransform(from: usize, step: usize, to: usize, outStep: usize): void {
@@ -110,7 +112,7 @@ export function gradientTransform(from: usize, step: usize, to: usize, outStep: 
   storePair(to + 7 * outStep, d3, e3);
 }
 
-/** Eight points of a filter's five taps. */
+/** Transforms a filter's five taps to eight points. */
 // @ts-ignore: decorator
 @inline
 export function filterTransform(from: usize, step: usize, to: usize, outStep: usize): void {
@@ -131,7 +133,7 @@ export function filterTransform(from: usize, step: usize, to: usize, outStep: us
   v128.store(to + 7 * outStep, g4);
 }
 
-/** The gradients of a filter's five taps from eight products. */
+/** Transforms eight products to the gradients of a filter's five taps. */
 // @ts-ignore: decorator
 @inline
 export function filterGradientTransform(from: usize, step: usize, to: usize, outStep: usize): void {

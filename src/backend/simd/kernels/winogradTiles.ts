@@ -1,11 +1,11 @@
-// Tiles of an image into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns,
-// for all channels.
+// Transforms tiles of an image into Winograd's domain and back: a 2-D transform is a 1-D transform of the rows, then
+// one of the columns, for all channels.
 import { bytes, leastOf, up4 } from './vector';
 import { padBand } from './padding';
 import * as three from './winograd3';
 import * as five from './winograd5';
 
-/** The square in which a 2-D transform keeps its first half: 8 rows of 8 pixels of eight channels. */
+/** The square that holds a half-done 2-D transform: 8 rows of 8 pixels of eight channels. */
 // @ts-ignore: decorator
 @inline
 export const PIXEL: usize = 32;
@@ -24,8 +24,8 @@ function spread(kernel: usize, size: usize, from: usize, step: usize, to: usize,
 }
 
 /**
- * size x size values, of the input (size points) or of a gradient (4), to points x points. Eight channels at a time, at
- * least eight in all (rounded up to 4): where four are left, the four before them are done again.
+ * Transforms size x size values of the input (size points) or of a gradient (4) to points x points. Takes eight
+ * channels at a time, of at least eight (rounded up to 4): if four are left, the four before them are done again.
  */
 // @ts-ignore: decorator
 @inline
@@ -45,8 +45,8 @@ function spreadTile(
 }
 
 /**
- * points x points products to 4x4 outputs, and a bias: eight channels at a time, at least eight in all. Where fewer are
- * left, they are done together with those before them again: nothing is written behind the last channel.
+ * Transforms points x points products to 4x4 outputs and adds a bias: takes eight channels at a time, of at least
+ * eight. If fewer are left, some of those before them are done again: nothing is written after the last channel.
  */
 // @ts-ignore: decorator
 @inline
@@ -73,9 +73,9 @@ function outputTile(
   }
 }
 
-// One tile for all its channels. They are exported, so that each stays a function of its own, compiled for one kernel,
-// which does not know the square's step, PIXEL: an address put together from constants is folded here and not there,
-// and its pair is not joined.
+// Each function transforms one tile for all its channels. They are exported so that each stays a separate function,
+// compiled for one kernel, to which the square's step, PIXEL, is unknown: an address computed from constants would be
+// folded differently from its pair, and the two would not be joined.
 
 export function inputTile3(
   from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32,
@@ -116,8 +116,8 @@ export function outputTile5(
 }
 
 /**
- * Tiles [first, first + count) of an image [N, height, width, channels] into planes [points * points][count][channels
- * rounded up to 4]; size points for inputs, 4 for gradients.
+ * Transforms tiles [first, first + count) of an image [N, height, width, channels] into planes [points *
+ * points][count][channels rounded up to 4]; size is points for inputs, 4 for gradients.
  */
 export function transformTiles(
   x: usize, planes: usize, square: usize, patch: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,

@@ -4,7 +4,7 @@ import { runDense } from './elementwise.js';
 import type { Inputs } from '../kernelCall.js';
 import { floats, inOnePass, type FastKernel, type FastKernels, type OwnKernels } from './override.js';
 
-/** What tfjs has kernels for, by the numbers by which kernels/activations.ts knows them. */
+/** Activations that tfjs has kernels for, with their numbers in kernels/activations.ts. */
 const OF_TFJS = {
   Sigmoid: 0,
   Tanh: 1,
@@ -15,7 +15,7 @@ const OF_TFJS = {
   Selu: 6,
   Softplus: 7,
 } as const;
-/** What layers ask for: of few values too, which must not keep the threads of a plan together. */
+/** Activations of our layers: fast even for few values, since a plain kernel would keep a plan's threads together. */
 const OF_LAYERS = { SparsebookSigmoid: 0, SparsebookSwish: 8, SparsebookGelu: 9 } as const;
 const OPERATIONS = { ...OF_TFJS, ...OF_LAYERS };
 type Name = keyof typeof OPERATIONS;
@@ -23,7 +23,7 @@ type Name = keyof typeof OPERATIONS;
 /** Below this many values the plain kernel is as fast, and exact to the last bit. */
 const FEW = 4096;
 
-/** What tfjs calls the slope of leaky ReLU, and the bounds. */
+/** tfjs's names for the slope of leaky ReLU and the bounds of a clip. */
 interface Attributes {
   alpha?: number;
   clipValueMin?: number;
@@ -45,7 +45,7 @@ function activate(backend: SimdBackend, x: tf.TensorInfo, name: Name, attributes
 }
 
 function activation(name: Name): FastKernel<Attributes> {
-  // Those that only choose and multiply give the plain kernel's bits, so that a plan may compute a few values so too.
+  // These only choose and multiply, with the same bits as the plain kernel, so a plan may use them for few values too.
   const exact = name === 'LeakyRelu' || name === 'ClipByValue';
   return (backend, { x }, attributes) => {
     if (!floats(x) || (sizeOf(x) < FEW && !(exact && backend.recording))) return undefined;
@@ -53,7 +53,7 @@ function activation(name: Name): FastKernel<Attributes> {
   };
 }
 
-/** A softmax over the last axis, of few values too, as those that layers ask for. */
+/** A softmax over the last axis; fast even for few values, like the activations of our layers. */
 const softmax: FastKernel<{ dim: number }> = (backend, { logits }, { dim }) => {
   if (!floats(logits) || dim < 0 || dim !== logits.shape.length - 1) return undefined;
   const y = backend.output(logits.shape);
@@ -63,7 +63,7 @@ const softmax: FastKernel<{ dim: number }> = (backend, { logits }, { dim }) => {
   return y;
 };
 
-/** dx of dy and what tfjs saves for the gradient: the activation's output, or its input. */
+/** Computes dx from dy and the tensor that tfjs saves for the gradient: the activation's output or its input. */
 function activationGradient(
   backend: SimdBackend,
   { dy, z }: Inputs,
@@ -75,7 +75,9 @@ function activationGradient(
   return dx;
 }
 
-/** Gradients of what tfjs has no kernel for, of operations that can be differentiated themselves. */
+/**
+ * Gradients of activations that tfjs has no kernel for, composed of operations that can be differentiated themselves.
+ */
 const composed: tf.GradConfig[] = [
   {
     kernelName: 'SparsebookSigmoid',
@@ -116,7 +118,7 @@ const composed: tf.GradConfig[] = [
 
 const namesOf = (operations: Partial<typeof OPERATIONS>): Name[] => Object.keys(operations) as Name[];
 
-/** Gradients that need several passes, with one in their place where it applies. */
+/** Gradients that need several passes, replaced by one pass where that applies. */
 export const activationGradients: tf.GradConfig[] = namesOf(OPERATIONS).map((name) => {
   const plain = composed.find(({ kernelName }) => kernelName === name) ?? tf.getGradient(name);
   const gradFunc: tf.GradFunc = (dys, saved, attributes) => {

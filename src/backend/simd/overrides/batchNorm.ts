@@ -6,18 +6,18 @@ import type { Inputs } from '../kernelCall.js';
 import { isRecording, releaseAfterUse, type OwnKernels } from './override.js';
 
 /**
- * Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same
- * order.
+ * The most partial sums of the moments and their gradients. Their number depends on the shape alone, so that any number
+ * of threads adds in the same order.
  */
 const MOST_CHUNKS = 16;
-/** Bytes of private memory that kernels which sum need. */
+/** Bytes of private memory that summing kernels need. */
 const STAGE = 64;
 
 interface Layout {
   channels: number;
   pixels: number;
   chunks: number;
-  /** Floats from image to image of the gate; 0 without one, and its images are one. */
+  /** Floats from one image of the gate to the next; without a gate it is 0, and all pixels count as one image. */
   gateStep: number;
   imagePixels: number;
 }
@@ -37,15 +37,15 @@ function layout(x: tf.TensorInfo, gate: tf.TensorInfo | undefined): Layout {
 /** Bytes of a vector of channels, padded so that whole vectors can be loaded. */
 const channelBytes = (channels: number): number => Math.ceil(channels / 4) * 16;
 
-/** A few vectors of channels, each padded so that whole vectors can be loaded and sums stored. */
+/** Calls `use` with `count` vectors of channels, each padded so that whole vectors can be loaded and sums stored. */
 function withChannels<T>(backend: SimdBackend, channels: number, count: number, use: (arrays: number[]) => T): T {
   const bytes = channelBytes(channels);
   return backend.withBlock(count * bytes, (block) => use(Array.from({ length: count }, (_, i) => block + i * bytes)));
 }
 
 /**
- * The end of a batch normalisation, y = relu?((x - mean) * scale + beta) * gate, put off until it is known where y
- * goes. Frees `block`, which holds mean, scale and beta.
+ * The end of a batch normalisation, y = relu?((x - mean) * scale + beta) * gate, deferred until y's place is known.
+ * Frees `block`, which holds mean, scale and beta.
  */
 function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, relu: Relu): tf.TensorInfo {
   const { channels, pixels, gateStep, imagePixels } = layout(x, gate);
@@ -58,7 +58,10 @@ function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, re
   return backend.defer(x.shape, { reads: gate ? [x, gate] : [x], block, write, repeatable: true });
 }
 
-/** A block for mean, scale, beta and ones (the gate where there is none); beta, if given, and ones are in place. */
+/**
+ * Returns a block for mean, scale, beta and ones (which replace a missing gate); beta, if given, and ones are filled
+ * in.
+ */
 function parameterBlock(backend: SimdBackend, channels: number, beta?: tf.TensorInfo): number {
   const bytes = channelBytes(channels);
   const block = backend.heap.allocate(4 * bytes);
@@ -68,7 +71,7 @@ function parameterBlock(backend: SimdBackend, channels: number, beta?: tf.Tensor
   return block;
 }
 
-/** [y, mean, variance] of x and its optional gamma, beta and gate. */
+/** Returns [y, mean, variance] of x and its optional gamma, beta and gate. */
 function fusedBatchNorm(
   backend: SimdBackend,
   inputs: Inputs,
@@ -92,8 +95,8 @@ function fusedBatchNorm(
 }
 
 /**
- * y of x and its optional gamma, beta and gate, with given mean and variance; `scaled` says whether gamma is more than
- * ones.
+ * Returns y of x and its optional gamma, beta and gate, with given mean and variance; `scaled` says whether a gamma was
+ * given.
  */
 function fusedBatchNormInference(
   backend: SimdBackend,
@@ -119,7 +122,7 @@ function fusedBatchNormInference(
     : deferApply(backend, inputs, block, relu);
 }
 
-/** The same where x is a convolution that is not computed yet, and no gradient needs x: the two are fused. */
+/** The same for an x that is a deferred convolution and that no gradient needs: the two are fused. */
 function deferFolded(
   backend: SimdBackend,
   { x, gate }: Inputs,
@@ -141,8 +144,8 @@ function deferFolded(
 }
 
 /**
- * [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. dx is put off until
- * it is known what takes it while it is in the cache.
+ * Returns [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. dx is
+ * deferred until its consumer is known, which takes it while it is in the cache.
  */
 function fusedBatchNormGrad(
   backend: SimdBackend,
@@ -159,9 +162,9 @@ function fusedBatchNormGrad(
   const { batchNormScale, batchNormGradientMoments } = backend.pool.kernels;
   const pvariance = backend.pointer(variance);
   batchNormScale(pvariance, backend.pointerOrNull(gamma), scale, channels, epsilon);
-  /** What both passes read: x, dy and how they are normalised; and the shape of it. */
+  /** The inputs of both passes: x, dy and how they are normalised. */
   const from = (): number[] => {
-    // Its pixels may lie apart, in a larger tensor that it is a part of.
+    // Its pixels may lie apart, as part of a larger tensor.
     const { pointer, row } = backend.deferred(dy)?.view ?? { pointer: backend.pointer(dy), row: channels };
     const norm = [backend.pointer(mean), scale, backend.pointer(beta), gate ? backend.pointer(gate) : ones, gateStep];
     return [backend.pointer(x), pointer, row * 4, ...norm];
@@ -183,12 +186,12 @@ function fusedBatchNormGrad(
   };
   const reads = [dy, x, mean, beta, gate].filter((tensor) => tensor !== undefined);
   const dx = backend.defer(x.shape, { reads, block, write, repeatable: true });
-  // dx is orthogonal to constants: adding one to all of x changes nothing.
+  // dx is orthogonal to constants: adding a constant to all of x changes nothing.
   if (!given) backend.dataOf(dx).balanced = channels;
   return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];
 }
 
-/** [movingMean, movingVariance] with a share of a batch's, rounded as tensor operations round. */
+/** Returns [movingMean, movingVariance] mixed with a share of the batch's, rounded as tensor operations round. */
 function runningStatistics(
   backend: SimdBackend,
   { mean, variance, movingMean, movingVariance }: Inputs,
@@ -206,7 +209,7 @@ function runningStatistics(
 }
 
 /**
- * The gradients as tfjs wants them. With and without a gate they are two kernels, since tfjs saves every input that a
+ * The gradients as tfjs needs them. With and without a gate they are two kernels, since tfjs saves every input that a
  * gradient names.
  */
 export const batchNormGradients: tf.GradConfig[] = [false, true].flatMap((gated) => {
@@ -239,7 +242,7 @@ export const batchNormGradients: tf.GradConfig[] = [false, true].flatMap((gated)
   ];
 });
 
-/** With and without a gate: two kernels to tfjs, one here. */
+/** With and without a gate there are two kernels for tfjs, but one function here. */
 export const batchNormKernels: OwnKernels = {
   SparsebookFusedBatchNorm: fusedBatchNorm,
   SparsebookGatedBatchNorm: fusedBatchNorm,

@@ -28,8 +28,8 @@ import { filterGradient, withGradient } from './filterGradient.js';
 export const MAX_CHANNELS = 16384;
 
 /**
- * y = x * filter (+ bias), for geometries that the fast kernels cover, as `compute` does it; put off, since what
- * follows can often be done on the way.
+ * Returns y = x * filter (+ bias), computed by `compute`, for geometries that the fast kernels cover; deferred, since
+ * operations that follow can often be done in the same pass.
  */
 export function convolveForward(
   backend: SimdBackend,
@@ -40,7 +40,7 @@ export function convolveForward(
   compute = computeForward,
 ): tf.TensorInfo {
   const reads = bias ? [x, filter, bias] : [x, filter];
-  // While a gradient is recorded the filter is about to change; otherwise it is likely to be used again.
+  // While a gradient is recorded, the filter is about to change; otherwise it is likely to be used again.
   const keep = !isRecording();
   const write = (to: number, row: number, relu: Relu, affine?: Affine): void => {
     const shift = bias ? backend.pointer(bias) : backend.zeros;
@@ -89,8 +89,8 @@ function computeForward(backend: SimdBackend, whole: Whole): void {
 }
 
 /**
- * dx = the gradient of the input. Stride 1 is one convolution of dy with the mirrored filter; stride s is s * s of
- * them, each with the taps that meet every s-th pixel.
+ * Returns dx, the gradient of the input. With stride 1 it is one convolution of dy with the mirrored filter; with
+ * stride s it is s * s convolutions, each with the taps that meet every s-th pixel.
  */
 function convolveBackwardInput(
   backend: SimdBackend,
@@ -147,7 +147,7 @@ function isPointwise(g: Geometry): boolean {
   return kernelHeight === 1 && kernelWidth === 1 && stride === 1 && height === outHeight && width === outWidth;
 }
 
-/** The input gradient of a 1x1 convolution, put off: it is often one of several that are added up. */
+/** Returns the input gradient of a 1x1 convolution, deferred: it is often one of several gradients that are added. */
 function deferPointwise(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, filter: tf.TensorInfo): tf.TensorInfo {
   const run = (y: number, row: number, bias: number): void => {
     const pass: Omit<ConvolutionPass, 'x'> = {
@@ -169,7 +169,10 @@ function deferPointwise(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, fi
   });
 }
 
-/** The taps that pixels offset, offset + s, ... of one axis of the input met in the forward pass, last tap first. */
+/**
+ * Returns the taps that pixels offset, offset + s, ... of one axis of the input met in the forward pass, last tap
+ * first.
+ */
 function phase(
   offset: number,
   pad: number,
@@ -187,7 +190,7 @@ function phase(
   };
 }
 
-/** tfjs also takes a dy of another size; what it makes of it is left to its own kernel. */
+/** Whether dy has the shape of the output. tfjs also accepts other sizes, which are left to its own kernel. */
 export function isOutput(g: Geometry, { shape }: tf.TensorInfo): boolean {
   return shape[0] === g.batch && shape[1] === g.outHeight && shape[2] === g.outWidth && shape[3] === g.cout;
 }
@@ -198,7 +201,7 @@ const conv2d: FastKernel<WindowAttributes> = (backend, { x, filter }, attributes
   return g && g.cout <= MAX_CHANNELS ? convolveForward(backend, g, x, filter) : undefined;
 };
 
-/** What `tf.layers.conv2d` asks for outside of training: the convolution, its bias and its activation at once. */
+/** The operation of `tf.layers.conv2d` outside of training: the convolution, its bias and its activation at once. */
 const fusedConv2d: FastKernel<WindowAttributes & ActivationAttributes> = (
   backend,
   { x, filter, bias, preluActivationWeights },

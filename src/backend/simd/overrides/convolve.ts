@@ -11,9 +11,9 @@ export interface Filter {
   cin: number;
   cout: number;
   transposed: boolean;
-  /** Address of a factor for each output channel. */
+  /** Address of one factor per output channel. */
   scale?: number;
-  /** Where its packed form stays for the next time, under a key that says what else it was made of. */
+  /** The tensor that keeps its packed form for the next time, under a key that says what else the form depends on. */
   kept?: { tensor: TensorInfo; key: string };
 }
 
@@ -29,8 +29,8 @@ export interface Whole {
 }
 
 /**
- * One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. A bias of 0
- * adds to what y holds.
+ * One pass of the direct kernel: `g` is its geometry, the taps say which part of the filter it uses. If the address
+ * `bias` is 0, the result is added to y.
  */
 export interface ConvolutionPass extends Omit<Whole, 'row'> {
   rows: Taps;
@@ -39,22 +39,25 @@ export interface ConvolutionPass extends Omit<Whole, 'row'> {
   step: { image: number; row: number; pixel: number };
 }
 
-/** Bytes of a zero-bordered band that stay well inside of a core's cache. */
+/** The most bytes of a zero-bordered band: they fit well within a core's cache. */
 const BAND_BYTES = 512 * 1024;
-/** Bytes of a block of tiles in Winograd's domain that do. */
+/** The most bytes of a block of tiles in Winograd's domain, which fit as well. */
 const WINOGRAD_BYTES = 400_000;
-/** Bytes of a filter in Winograd's domain that a core's cache does not hold. */
+/** The size in bytes from which a filter in Winograd's domain no longer fits in a core's cache. */
 const LARGE_FILTER = 4 * 2 ** 20;
 
 /**
- * The pass without the taps that see only padding, or undefined if none sees the image: the output is then the bias.
+ * Returns the pass without the taps that see only padding, or undefined if none sees the image: the output is then the
+ * bias.
  */
 export function trimPass(pass: ConvolutionPass): ConvolutionPass | undefined {
   const seeing = seeingTaps(pass.g, pass.rows, pass.columns);
   return seeing && { ...pass, ...seeing };
 }
 
-/** A 1x1 convolution sees no image, only rows of pixels: those of all images together make fuller tiles. */
+/**
+ * Treats the images of a 1x1 convolution as one, since it only needs rows of pixels: more of them make fuller tiles.
+ */
 function flatten({ g, step, ...rest }: ConvolutionPass): ConvolutionPass {
   const pointwise = g.kernelHeight === 1 && g.kernelWidth === 1 && g.stride === 1 && g.top === 0 && g.left === 0;
   const whole = g.outHeight === g.height && g.outWidth === g.width;
@@ -76,7 +79,7 @@ export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): voi
 
 /**
  * Calls `use` with a filter that `pack` has laid out in `bytes` bytes for the kernels, and with space for `offsets`
- * table entries. A filter that is kept is laid out once and stays with its tensor; `form` says how.
+ * table entries. A `kept` filter is laid out once and stays with its tensor; `form` names the layout.
  */
 export function withPacked(
   backend: SimdBackend,
@@ -126,7 +129,7 @@ function withPackedFilter(
   withPacked(backend, filter, { form: `taps ${taps.join()}`, bytes: panels * k * 8 * 4, offsets }, pack, run);
 }
 
-/** Images that are convolved for each reading of the packed filter. */
+/** Images to convolve each time the packed filter is read. */
 const IMAGES = 48;
 
 function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
@@ -142,8 +145,8 @@ function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
 }
 
 /**
- * How an image is cut into bands of output rows: enough for all threads, and small enough for the cache if they have to
- * be copied (`columns` > 0). Where many `images` lie in one, a band is one of them.
+ * Cuts an image into bands of output rows: enough for all threads, and small enough for the cache if they have to be
+ * copied (`columns` > 0). If g joins many `images` into one, a band is one of them.
  */
 export function bandsOf(
   backend: SimdBackend,
@@ -181,8 +184,9 @@ function convolveBands(backend: SimdBackend, pass: ConvolutionPass, images: numb
 }
 
 /**
- * Tiles transformed at a time: the most that keep both sets of planes within the cache. A filter of `large` bytes in
- * Winograd's domain leaves the cache between two blocks: more tiles then, so that it is read less often.
+ * Returns the number of tiles to transform at a time: the most for which both sets of planes fit in the cache. A filter
+ * of at least `large` bytes in Winograd's domain leaves the cache between two blocks, so blocks are larger and it is
+ * read less often.
  */
 export function winogradBlock({ kernelHeight, cin, cout }: Geometry, large = LARGE_FILTER): number {
   if (planes(kernelHeight) * 4 * cin * cout >= large) return 48;
@@ -190,12 +194,12 @@ export function winogradBlock({ kernelHeight, cin, cout }: Geometry, large = LAR
   return Math.max(6, Math.min(30, Math.floor(fitting / 6) * 6));
 }
 
-/** The matrices that a tile of 4x4 outputs becomes. */
+/** The number of matrices in Winograd's domain: one per point of a tile of 4x4 outputs. */
 export function planes(kernel: number): number {
   return (kernel + 3) ** 2;
 }
 
-/** Bytes of private memory that Winograd's kernels need for a block of tiles. */
+/** Returns the bytes of private memory that Winograd's kernels need for a block of tiles. */
 export function winogradScratch({ kernelHeight, cin, cout }: Geometry, block: number): number {
   const [a, b] = [cin + 3, cout + 7];
   return 512 + 2048 + planes(kernelHeight) * 4 * (Math.max(a, b) + block * (a + b)) + 1024;

@@ -7,7 +7,7 @@ import type { Strided } from '../tensorData.js';
 
 const { sizeFromShape } = tf.util;
 
-/** Rows of a table that are worth a thread's while. */
+/** The fewest floats that are worth a chunk of their own. */
 const GRAIN_FLOATS = 16384;
 
 function copyColumns(backend: SimdBackend, from: Strided, to: Strided, columns: number, rows: number): void {
@@ -15,7 +15,7 @@ function copyColumns(backend: SimdBackend, from: Strided, to: Strided, columns: 
   backend.run('copyColumns', rows, args, { grain: Math.ceil(GRAIN_FLOATS / columns) });
 }
 
-/** A shape seen from one axis: `rows` rows of `row` floats, of which one step along the axis takes `step`. */
+/** A shape divided at one axis: `rows` rows of `row` floats; one step along the axis is `step` floats. */
 function along(shape: number[], axis: number): { rows: number; row: number; step: number } {
   const [rows, row, step] = [shape.slice(0, axis), shape.slice(axis), shape.slice(axis + 1)].map(sizeFromShape);
   return { rows, row, step };
@@ -51,7 +51,7 @@ function takeAlong(backend: SimdBackend, x: tf.TensorInfo, axis: number, begin: 
   return y;
 }
 
-/** Channels [begin, begin + size) of x, not copied until they are needed contiguously. */
+/** Returns channels [begin, begin + size) of x, which are copied only if they are needed side by side. */
 function viewColumns(backend: SimdBackend, x: tf.TensorInfo, begin: number, size: number): tf.TensorInfo {
   const shape = [...x.shape.slice(0, -1), size];
   const view = { pointer: backend.pointer(x) + begin * 4, row: x.shape[x.shape.length - 1] };
@@ -78,7 +78,10 @@ const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: number }> =
   });
 };
 
-/** Images [N, H, W, C] with a border of zeros, or without one where top and left, what to begin with, are positive. */
+/**
+ * Returns images [N, H, W, C] with a border of zeros if top and left are negative, or the part of them that begins at
+ * top and left.
+ */
 function framed(
   backend: SimdBackend,
   x: tf.TensorInfo,
@@ -92,7 +95,7 @@ function framed(
   return y;
 }
 
-/** A border of zeros around images. */
+/** Adds a border of zeros around images. */
 const pad: FastKernel<{ paddings: [number, number][]; constantValue: number }> = (
   backend,
   { x },
@@ -115,13 +118,13 @@ const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> =
   return ofImages ? framed(backend, x, $begin.slice(1, 3), $size.slice(1, 3)) : undefined;
 };
 
-/** What a resizing makes of images: rows and columns. */
+/** The attributes of a resizing of images. */
 interface Resizing {
   size: [rows: number, columns: number];
   alignCorners: boolean;
 }
 
-/** Copies along neighbouring axes of one step: what a broadcast is. */
+/** Repeats x along neighbouring axes of length 1, as a broadcast does. */
 const tile: FastKernel<{ reps: number[] }> = (backend, { x }, { reps }) => {
   const repeated = reps.flatMap((n, i) => (n === 1 ? [] : [i]));
   const [first, last] = [repeated[0], repeated[repeated.length - 1]];
@@ -132,7 +135,7 @@ const tile: FastKernel<{ reps: number[] }> = (backend, { x }, { reps }) => {
   return repeatRows(backend, x, shape, { outer, inner });
 };
 
-/** x as [outer, inner], each of its rows as often as the shape of the result says. */
+/** Repeats each row of x, read as [outer, inner], as often as the shape of the result requires. */
 function repeatRows(
   backend: SimdBackend,
   x: tf.TensorInfo,
@@ -146,7 +149,7 @@ function repeatRows(
   return y;
 }
 
-/** Each pixel as several, the same number for all: first along its row, then whole rows. */
+/** Repeats each pixel the same number of times: first along its row, then whole rows. */
 const resizeNearest: FastKernel<Resizing> = (backend, { images }, { size, alignCorners }) => {
   const [n, rows, columns, channels] = images.shape;
   const [height, width] = size;
@@ -157,7 +160,9 @@ const resizeNearest: FastKernel<Resizing> = (backend, { images }, { size, alignC
   return y;
 };
 
-/** The values of x that lie `steps` apart along the axes of `shape`, from the value at `start`, a row at a time. */
+/**
+ * Copies the values of x that lie `steps` apart along the axes of `shape`, from the value at `start`, a row at a time.
+ */
 function walked(
   backend: SimdBackend,
   x: tf.TensorInfo,
@@ -181,7 +186,7 @@ function walked(
   return y;
 }
 
-/** How far apart the values of x are along each axis. */
+/** How many floats apart the values of x are along each axis. */
 const stridesOf = ({ shape }: tf.TensorInfo): number[] => [...tf.util.computeStrides(shape), 1];
 
 const transpose: FastKernel<{ perm: number[] }> = (backend, { x }, { perm }) => {

@@ -14,8 +14,8 @@ import {
 } from './override.js';
 
 /**
- * Calls `use` with an input that has a channel for each output, and with that geometry: where a filter has several
- * outputs for each channel, the channel that many times.
+ * Calls `use` with an input that has a channel for each output, and its geometry: if a filter has several outputs per
+ * channel, each channel is repeated that many times.
  */
 function withChannels(backend: SimdBackend, g: Geometry, x: number, use: (x: number, g: Geometry) => void): void {
   const { cin, cout } = g;
@@ -40,8 +40,8 @@ function withFilter(backend: SimdBackend, filter: Filter, use: (pointer: number)
 }
 
 /**
- * What the kernel computes: y = relu?(x * w + bias) of a geometry with as many inputs as outputs, `tap` bytes from one
- * row of w to the next.
+ * A call of the kernel: y = relu?(x * w + bias), with as many input channels as output channels and `tap` bytes from
+ * one row of w to the next.
  */
 interface Pass extends Omit<Whole, 'filter'> {
   w: number;
@@ -66,8 +66,8 @@ const shapeOf = (g: Geometry, columns: number): number[] => {
 };
 
 /**
- * Calls `use` with tables of where taps lie in a band of `columns` (0: the image itself), and where output pixels'
- * windows begin.
+ * Calls `use` with tables of the offsets of taps in a band of `columns` columns (0: the image itself), and of the
+ * starts of the output pixels' windows.
  */
 function withTables(
   backend: SimdBackend,
@@ -93,8 +93,8 @@ function computeForward(backend: SimdBackend, { filter, ...whole }: Whole): void
 }
 
 /**
- * dx: the convolution of dy, with zeros between its pixels for a stride, with the mirrored filter. Put off, since what
- * follows can be done while it is in the cache.
+ * Returns dx: the convolution of dy, with zeros between its pixels if there is a stride, with the mirrored filter.
+ * Deferred, since operations that follow can use it while it is in the cache.
  */
 function backwardInput(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, filter: tf.TensorInfo): tf.TensorInfo {
   const { kernelHeight, kernelWidth, cin, cout } = g;
@@ -118,7 +118,7 @@ function backwardInput(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, fil
   return dx;
 }
 
-/** dw, as sums over a number of chunks of images that depends on the shape alone. */
+/** Returns dw, summed over chunks of images whose number depends on the shape alone. */
 function filterGradient(
   backend: SimdBackend,
   whole: Geometry,
@@ -141,7 +141,7 @@ function filterGradient(
           const options = { chunks, scratch: 1024 + bandBytes, images: batch };
           backend.run('depthwiseFilter', batch, [...args, ...out], options);
         });
-        // A filter of one row, one channel and as many outputs.
+        // Read as a filter with one row, one input channel and `cout` outputs.
         const rows = [taps, 1, cout, 0, 1, 0, taps];
         backend.after(() => backend.run('sumFilterChunks', taps, [accumulators, chunks, dw, ...rows]));
       });
@@ -149,7 +149,7 @@ function filterGradient(
   return deferFilterGradient(backend, shape, [x, dy], compute);
 }
 
-/** The geometry where the fast kernels apply. */
+/** Returns the geometry, or undefined where the fast kernels do not apply. */
 function geometry(x: number[], filter: number[], attributes: WindowAttributes): Geometry | undefined {
   const g = convolutionGeometry(x, filter, attributes, true);
   return g && g.cout <= MAX_CHANNELS ? g : undefined;

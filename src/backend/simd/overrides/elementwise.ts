@@ -10,21 +10,21 @@ export const FEW = 512;
 const GRAIN_VECTORS = 4096;
 
 /**
- * Whether n values are left to the plain kernel, which gives the same bits; not in a plan, whose threads could not take
- * images of their own through a plain kernel.
+ * Whether n values are left to the plain kernel, which gives the same bits; never in a plan, because a plain kernel
+ * would keep its threads from taking images of their own.
  */
 export const isLeft = ({ recording }: SimdBackend, n: number): boolean => n === 0 || (n < FEW && !recording);
 
 /** The largest float below 6. */
 const BELOW_6 = 6 - 2 ** -21;
 
-/** The numbers by which kernels/elementwise.ts knows its operations. */
+/** The numbers of the operations in kernels/elementwise.ts. */
 const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3 } as const;
 const UNARY = { Relu: 0, Neg: 1, Square: 2, Sqrt: 3, Abs: 4, Step: 5, Relu6: 6 } as const;
 
 /**
- * How small repeats in large: as [outer, middle, inner] with the middle axes missing from small. Undefined if it
- * repeats otherwise.
+ * How `small` repeats in `large`: as [outer, middle, inner], where small lacks the middle axes. Undefined if it repeats
+ * in another way.
  */
 function repetition(large: number[], small: number[]): { middle: number; inner: number } | undefined {
   const padded = [...Array<number>(large.length - small.length).fill(1), ...small];
@@ -60,7 +60,7 @@ function binary(name: keyof typeof BINARY): FastKernel<unknown> {
   };
 }
 
-/** Runs a kernel that works on vectors of n values, the last of its arguments; of an image's alone where they can. */
+/** Runs a kernel on vectors of n values, with n as its last argument; image by image if images are whole vectors. */
 export function runDense(backend: SimdBackend, kernel: string, args: number[], n: number, images?: number): void {
   const apart = images && n % (4 * images) === 0 ? images : undefined;
   backend.run(kernel, Math.ceil(n / 4), [...args, n], { grain: GRAIN_VECTORS, images: apart });
@@ -78,8 +78,8 @@ function combine(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: t
 }
 
 /**
- * a + b; put off where one of them is, since what follows can often take all of it while it is in the cache: in a
- * residual block the convolution, on the way back the batch norm.
+ * Returns a + b; deferred if a or b is, since the operation that follows can often take their work while it is in the
+ * cache: the convolution in a residual block, the batch normalisation on the way back.
  */
 function sum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo {
   if (backend.recording || !(backend.deferred(a) ?? backend.deferred(b))) return dense(backend, BINARY.Add, a, b);
@@ -92,7 +92,7 @@ function sum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.Tenso
 }
 
 /**
- * A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's
+ * Returns a block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's
  * deferred work still refers to it.
  */
 function takeBlock(backend: SimdBackend, tensor: tf.TensorInfo): number {
@@ -110,12 +110,12 @@ function takeBlock(backend: SimdBackend, tensor: tf.TensorInfo): number {
 }
 
 /**
- * a + b where one of them is a convolution that is not computed yet: deferred as well, for when it is computed it can
- * add to the other one's values in place, unless they are still in use elsewhere. Gradients of a tensor with several
- * consumers are such sums.
+ * Returns a + b if one of them is a deferred convolution; the sum is deferred too: when it is computed, the convolution
+ * can add to the other tensor's values in place, unless these are still used elsewhere. Gradients of a tensor with
+ * several consumers are such sums.
  */
 function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo | undefined {
-  // The base gives its block away, so choose one that has a block already.
+  // The base gives its block away, so choose the tensor that already has one.
   const [base, term] = backend.deferred(a) ? [b, a] : [a, b];
   if (!backend.deferred(term)?.addTo || a.dataId === b.dataId) return undefined;
   const make = (): number => {
@@ -148,7 +148,7 @@ const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
   return sum;
 };
 
-/** The value that Step has at 0 and below; the other operations have no attributes. */
+/** `alpha` is the value of Step at 0 and below; the other operations have no attributes. */
 interface UnaryAttributes {
   alpha?: number;
 }
@@ -166,7 +166,7 @@ function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
   };
 }
 
-/** dx = dy where y > 0 and, of a ReLU with a bound, y < 6, else 0. */
+/** Returns dx = dy where y > 0 and, for ReLU6, y < 6, else 0. */
 export function reluGrad(backend: SimdBackend, { dy, y }: Inputs, { most }: { most: number }): tf.TensorInfo {
   const dx = backend.output(y.shape);
   backend.together(y, () => {
@@ -177,9 +177,9 @@ export function reluGrad(backend: SimdBackend, { dy, y }: Inputs, { most }: { mo
 }
 
 /**
- * The gradients of ReLU and ReLU6 from their output, for every backend, in place of tfjs's from their input: a
- * convolution whose ReLU is done on the way never has that input. A gradient that may itself be differentiated is
- * composed of operations that tfjs can differentiate.
+ * The gradients of ReLU and ReLU6, computed from their output for every backend, while tfjs computes them from their
+ * input: if a convolution also applies the ReLU, that input never exists. A gradient that may itself be differentiated
+ * is composed of operations that tfjs can differentiate.
  */
 export const reluGradients: tf.GradConfig[] = (['Relu', 'Relu6'] as const).map((kernelName) => {
   const slope = (y: tf.Tensor): tf.Tensor => (kernelName === 'Relu' ? y.step() : y.step().mul(y.neg().add(6).step()));

@@ -3,26 +3,28 @@ import type { SimdBackend } from '../simdBackend.js';
 import { planes, winogradBlock, winogradScratch } from './convolve.js';
 import { allTaps, borderedColumns, prefersPositions, prefersWinograd, seeingTaps, type Geometry } from './geometry.js';
 
-/** Bytes that all chunks' accumulators together may take. */
+/** The most bytes for the accumulators of all chunks together. */
 const ACCUMULATORS = 64 * 2 ** 20;
 
-/** Bytes of one in Winograd's domain that a core's cache does not hold: it is read and written. */
+/**
+ * The size in bytes from which an accumulator in Winograd's domain, which is read and written, no longer fits in a
+ * core's cache.
+ */
 const LARGE_ACCUMULATOR = 2 ** 20;
 
-/** Pixels (or tiles) that are taken at a time: adding to an accumulator costs as much as one of them. */
+/** Pixels to take at a time: adding to an accumulator costs as much as one pixel. */
 export const PIXELS = 128;
 
 /**
- * How many partial sums a gradient is made of: a power of two, a function of the shape alone, so that every number of
- * threads adds in the same order. Each should cover a few hundred pixels (tiles), or the sums cost more than they
- * bring.
+ * Returns how many partial sums make up a gradient: a power of two that depends on the shape alone, so that any number
+ * of threads adds in the same order. Each sum should cover `enough` pixels (tiles), or it costs more than it gains.
  */
 export function partialSums(batch: number, pixels: number, enough: number, accumulatorBytes: number): number {
   const most = Math.min(batch, 16, Math.max(2, pixels / enough), ACCUMULATORS / accumulatorBytes);
   return 2 ** Math.floor(Math.log2(Math.max(1, most)));
 }
 
-/** dw [kernelHeight, kernelWidth, cin, cout] = the gradient of the filter. */
+/** Returns dw [kernelHeight, kernelWidth, cin, cout], the gradient of the filter. */
 export function filterGradient(backend: SimdBackend, g: Geometry, x: TensorInfo, dy: TensorInfo): TensorInfo {
   const shape = [g.kernelHeight, g.kernelWidth, g.cin, g.cout];
   return deferFilterGradient(backend, shape, [x, dy], (dw) => {
@@ -33,8 +35,8 @@ export function filterGradient(backend: SimdBackend, g: Geometry, x: TensorInfo,
 }
 
 /**
- * A filter's gradient, which `compute` puts to an address: put off where dy is, until dy is read for the gradient of
- * the input, so that dy is made once for both.
+ * Returns a filter's gradient, which `compute` writes to an address. If dy is deferred, so is the filter's gradient,
+ * until dy is read for the gradient of the input, so that dy is computed once for both.
  */
 export function deferFilterGradient(
   backend: SimdBackend,
@@ -53,7 +55,9 @@ export function deferFilterGradient(
   return dw;
 }
 
-/** Calls `use`, whose kernels read dy, together with those of the filters' gradients that wait for it. */
+/**
+ * Calls `use`, whose kernels read dy, and runs them together with the kernels of the filter gradients that wait for dy.
+ */
 export function withGradient(backend: SimdBackend, dy: TensorInfo, use: (dy: number) => void): void {
   backend.together(dy, () => {
     const data = backend.dataOf(dy);

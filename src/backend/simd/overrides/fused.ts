@@ -1,4 +1,5 @@
-// What only the layers and optimizers of this package ask for, each in one pass: see fusedOps.ts and fusedSteps.ts.
+// Operations that only the layers and optimizers of this package use, each in one pass: see fusedOps.ts and
+// fusedSteps.ts.
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../../errors.js';
 import type { ExpectedOpenOptions, HardConcreteOptions } from '../../fusedOps.js';
@@ -24,9 +25,7 @@ function convBias(backend: SimdBackend, { x, filter, bias }: Inputs, attributes:
   return convolveForward(backend, g, x, filter, bias);
 }
 
-/**
- * The sum of dy over all pixels: exactly zero, and no need to add, where a batch normalisation follows the convolution.
- */
+/** Returns the sum of dy over all pixels: known to be exactly zero if a batch normalisation follows the convolution. */
 function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
   const channels = dy.shape[dy.shape.length - 1];
   const dbias = backend.output([channels]);
@@ -36,7 +35,7 @@ function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
   return dbias;
 }
 
-/** Only what is asked for is computed: the first layer's input needs no gradient. */
+/** Each gradient is computed only on request: the first layer's input needs none. */
 const convBiasGradient: tf.GradConfig = {
   kernelName: 'SparsebookConvBias',
   inputsToSave: ['x', 'filter'],
@@ -85,7 +84,7 @@ const hardConcreteGradient: tf.GradConfig = {
   }),
 };
 
-/** What dropout does to x, and to dy on the way back. */
+/** Applies dropout to x, or to dy on the way back. */
 function dropout(backend: SimdBackend, { x }: Inputs, { rate, seed }: { rate: number; seed: number }): tf.TensorInfo {
   const [n, y] = [tf.util.sizeFromShape(x.shape), backend.output(x.shape)];
   const least = Math.min(Math.ceil(rate * 2 ** 32), 2 ** 32 - 1);
@@ -101,7 +100,7 @@ const dropoutGradient: tf.GradConfig = {
 
 const { fround } = Math;
 
-/** P(mask = 0) of each gate, not yet kept away from 0 and 1; rounded as tensor operations round. */
+/** P(mask = 0) of each gate, before it is kept away from 0 and 1; rounded as tensor operations round. */
 function closedProbabilities(backend: SimdBackend, logAlpha: tf.TensorInfo, logit: number): Float32Array {
   const values = backend.heap.floats(backend.pointer(logAlpha), tf.util.sizeFromShape(logAlpha.shape));
   return values.slice().map((value) => 1 / (1 + Math.exp(-fround(fround(logit) - value))));
@@ -165,7 +164,7 @@ function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs, option
   return [];
 }
 
-/** Numbers of 32 bits that describe a kernel to `muon`. */
+/** 32-bit numbers per kernel in `muon`'s table. */
 const MUON_KERNEL = 7;
 
 interface MuonAttributes extends MuonOptions {

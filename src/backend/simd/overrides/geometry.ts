@@ -26,8 +26,8 @@ export interface Geometry {
 }
 
 /**
- * The geometry of a convolution, or depthwise one, or undefined where the fast kernels do not apply (channels first,
- * dilation, unequal strides).
+ * Returns the geometry of a convolution or depthwise convolution, or undefined where the fast kernels do not apply
+ * (channels first, dilation, unequal strides).
  */
 export function convolutionGeometry(
   xShape: number[],
@@ -74,8 +74,8 @@ export interface Taps {
 export const allTaps = (count: number): Taps => ({ first: 0, count, step: 1 });
 
 /**
- * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 image has one that sees more), and says where the
- * first one left begins: output o and tap i meet input o * stride - pad + i.
+ * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 image has one that sees more), and returns the
+ * padding before the first tap left: output o and tap i meet input o * stride - pad + i.
  */
 function trimTaps(taps: Taps, pad: number, size: number, stride: number, outSize: number): { taps: Taps; pad: number } {
   let { first, count } = taps;
@@ -89,7 +89,8 @@ function trimTaps(taps: Taps, pad: number, size: number, stride: number, outSize
 }
 
 /**
- * The taps of a kernel that see the image, and the geometry of a kernel of those alone; undefined if there are none.
+ * Returns the taps of a kernel that see the image, and the geometry of a kernel of these taps; undefined if there are
+ * none.
  */
 export function seeingTaps(
   g: Geometry,
@@ -104,7 +105,10 @@ export function seeingTaps(
   return { g: left, rows: down.taps, columns: across.taps };
 }
 
-/** How many columns a zero-bordered copy of an image has that the windows need; 0 if none crosses the border. */
+/**
+ * Returns the number of columns that the windows need in a zero-bordered copy of an image; 0 if no window crosses the
+ * border.
+ */
 export function borderedColumns(g: Geometry): number {
   const height = (g.outHeight - 1) * g.stride + g.kernelHeight;
   const width = (g.outWidth - 1) * g.stride + g.kernelWidth;
@@ -112,8 +116,8 @@ export function borderedColumns(g: Geometry): number {
 }
 
 /**
- * Whether a direct convolution of many small images is better done position by position: image by image, a good part of
- * its tiles would be empty and of its taps would see only padding.
+ * Whether a direct convolution of many small images is better done position by position: image by image, many of its
+ * tiles would be partly empty and many of its taps would see only padding.
  */
 export function prefersPositions(g: Geometry): boolean {
   const { kernelHeight: rows, kernelWidth: columns } = g;
@@ -131,13 +135,13 @@ export function prefersPositions(g: Geometry): boolean {
   return full * seen(height, top, rows, outHeight) * seen(width, left, columns, outWidth) < 0.8;
 }
 
-/** Pixels of a register tile, about. */
+/** About the number of pixels in a register tile. */
 const TILE = 6;
 
 /**
- * Winograd wins for 3x3 and 5x5 kernels of stride 1 on images that hold whole tiles, from a few channels up, which pay
- * for the transforms, while its transformed filter stays in cache. Gradients of the output are transformed as images
- * are, which takes 5 channels: for a forward pass `fewest` may be less.
+ * Whether Winograd's transforms are faster. They are for 3x3 and 5x5 kernels of stride 1 on images that hold whole
+ * tiles, with enough channels to pay for the transforms, while the transformed filter fits in the cache. Gradients of
+ * the output are transformed as images are, which takes 5 channels; a forward pass may allow `fewest`.
  */
 export function prefersWinograd(g: Geometry, fewest = 5): boolean {
   const { kernelHeight: kernel, kernelWidth, stride, outHeight, outWidth, cin, cout } = g;
@@ -150,8 +154,8 @@ export function prefersWinograd(g: Geometry, fewest = 5): boolean {
 export interface Pool {
   batch: number;
   /**
-   * height, width, channels, window height and width, stride, top, left, output height and width: what every pooling
-   * kernel is given.
+   * height, width, channels, window height and width, stride, top, left, output height and width: the arguments of
+   * every pooling kernel.
    */
   args: number[];
   outShape: [number, number, number, number];

@@ -1,4 +1,4 @@
-// Convolutions of whole numbers, and tensors that stay whole numbers from one to the next: see kernels/int8.ts.
+// Integer convolutions, and tensors that stay integers from one to the next: see kernels/int8.ts.
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../../errors.js';
 import type { Grid, QuantizedConvOptions } from '../../fusedOps.js';
@@ -11,19 +11,19 @@ import type { OwnKernels } from './override.js';
 
 const { sizeFromShape } = tf.util;
 
-/** Values that are worth a thread's while. */
+/** The fewest values that are worth a chunk of their own. */
 const GRAIN = 16384;
-/** Bytes of a band with a border that stay well inside of a core's cache. */
+/** The most bytes of a band with a border: they fit well within a core's cache. */
 const BAND_BYTES = 256 * 1024;
-/** Bytes of a tile of sums, in front of the band. */
+/** Bytes of a tile of sums, before the band. */
 const STAGE = 512;
 
-/** Bytes of a pixel of so many codes. */
+/** Bytes of a pixel with this many codes. */
 const cellOf = (channels: number): number => Math.ceil(channels / 4) * 4;
 const sameGrid = (a: Grid, b: Grid): boolean => a.scale === b.scale && a.zero === b.zero;
 const pixelsOf = (shape: number[]): number => sizeFromShape(shape.slice(0, -1));
 
-/** A tensor of codes that `compute` writes, at the bytes between pixels that it is told, when somebody needs them. */
+/** Returns a tensor of codes that `compute` writes when they are needed, `row` bytes from pixel to pixel. */
 function deferCodes(
   backend: SimdBackend,
   shape: number[],
@@ -57,20 +57,21 @@ function deferCodes(
   return backend.defer(shape, work);
 }
 
-/** The address of the codes of x on a grid; they are made once. */
+/** Returns the address of the codes of x on a grid; they are made once. */
 function codesOf(backend: SimdBackend, x: tf.TensorInfo, grid: Grid): number {
   const channels = x.shape[x.shape.length - 1];
   const [pixels, cell] = [pixelsOf(x.shape), cellOf(channels)];
   const work = backend.deferredValues(x);
   const coded = work?.coded;
-  // A tensor of another shape shares the values; where no byte lies between pixels, they are the same in any shape.
+  // A tensor of another shape may share the values; if no bytes lie between pixels, the codes are the same in any
+  // shape.
   const fits = coded?.channels === channels || (coded && coded.channels % 4 === 0 && channels % 4 === 0);
   if (work && coded && fits && sameGrid(coded.grid, grid)) {
     if (work.block === undefined) {
       const block = backend.heap.allocate(pixels * cell);
       coded.write(block, cellOf(coded.channels));
       work.block = block;
-      // What they were made of is no longer needed.
+      // The tensors that they were made from are no longer needed.
       const { reads } = work;
       work.reads = [];
       backend.letGo(reads);
@@ -84,7 +85,7 @@ function codesOf(backend: SimdBackend, x: tf.TensorInfo, grid: Grid): number {
   });
 }
 
-/** Where the parts of a packed filter lie. */
+/** Addresses of the parts of a packed filter. */
 interface Packed {
   filter: number;
   start: number;
@@ -92,8 +93,8 @@ interface Packed {
 }
 
 /**
- * Codes of taps and channels in the order of the tiles, behind them what sums start from and are multiplied with; kept
- * with the kernel.
+ * Returns the weights of taps and channels in the order of the tiles, followed by the start and the factor of each
+ * channel's sum; kept with the kernel.
  */
 function packedFilter(
   backend: SimdBackend,
@@ -137,7 +138,7 @@ function packedFilter(
   return { filter: block, start: block + filterBytes, factors: block + filterBytes + 4 * channels };
 }
 
-/** A 1x1 convolution sees no image, only pixels: those of all images together make fuller tiles. */
+/** Treats the images of a 1x1 convolution as one, since it only needs pixels: more of them make fuller tiles. */
 function flatten(g: Geometry): Geometry {
   const { kernelHeight, kernelWidth, stride, height, width, outHeight, outWidth, top, left } = g;
   const pointwise = kernelHeight === 1 && kernelWidth === 1 && stride === 1 && top === 0 && left === 0;
@@ -169,7 +170,7 @@ function quantizedConv(backend: SimdBackend, inputs: Inputs, options: QuantizedC
   return backend.defer(shape, { reads, write: (to, row) => compute(to, row * 4) });
 }
 
-/** Runs a convolution of codes to codes or floats at `to`, `row` bytes from pixel to pixel. */
+/** Runs a convolution from codes to codes or floats at `to`, `row` bytes from pixel to pixel. */
 function convolve(
   backend: SimdBackend,
   g: Geometry,
@@ -186,7 +187,7 @@ function convolve(
   // Bands: enough for all threads, and small enough for the cache if they have to be copied.
   const fitting = bandColumns ? Math.max(1, Math.floor(BAND_BYTES / (cell * g.stride * bandColumns))) : g.outHeight;
   const wanted = Math.ceil((4 * backend.pool.threads) / g.batch);
-  // Whole tiles where each row is a pixel.
+  // Makes whole tiles if each row is one pixel.
   const even = g.outWidth === 1 ? 6 : 1;
   const bandRows = Math.max(1, Math.min(fitting, Math.ceil(g.outHeight / wanted / even) * even));
   const bands = Math.ceil(g.outHeight / bandRows);
@@ -211,7 +212,7 @@ function convolve(
   });
 }
 
-/** A maximum is the maximum of codes. */
+/** Pools codes directly: the maximum of values has the maximum of their codes. */
 export function maxPoolCodes(backend: SimdBackend, x: tf.TensorInfo, p: Pool): tf.TensorInfo | undefined {
   const grid = backend.deferredValues(x)?.coded?.grid;
   if (!grid) return undefined;
@@ -224,10 +225,7 @@ export function maxPoolCodes(backend: SimdBackend, x: tf.TensorInfo, p: Pool): t
   });
 }
 
-/**
- * Channels one behind the other, where all lie on one grid; a part that nobody has computed yet is computed in its
- * place.
- */
+/** Concatenates channels if all lie on one grid; a part that is not computed yet is computed in place. */
 export function concatCodes(backend: SimdBackend, parts: tf.TensorInfo[], shape: number[]): tf.TensorInfo | undefined {
   const grids = parts.map((part) => backend.deferredValues(part)?.coded?.grid);
   const [grid] = grids;

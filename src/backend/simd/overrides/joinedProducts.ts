@@ -4,8 +4,8 @@ import type { SimdBackend } from '../simdBackend.js';
 const known = new WeakMap<SimdBackend, boolean>();
 
 /**
- * Whether the tiles that add products in one operation are right here, found out once. In V8 13.6 they are where its
- * optimizing compiler made their code, not where its first one did, so that they are first called while that is off.
+ * Whether the tiles that add products in one operation are correct here, tested once. In V8 13.6 they are correct as
+ * compiled by its optimizing compiler, but not by its baseline compiler, which is off while they are first called.
  */
 export function joinsProducts(backend: SimdBackend): boolean {
   const found = known.get(backend);

@@ -22,8 +22,8 @@ const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) 
   product(backend, inputs, attributes, false);
 
 /**
- * A dense layer: the product with a bias for each column, which the tiles start from, its ReLU in the same pass, or
- * another activation.
+ * A dense layer: the product with a bias for each column, from which the tiles start; ReLU and ReLU6 in the same pass,
+ * other activations after it.
  */
 const fusedMatMul: FastKernel<MatMulAttributes & ActivationAttributes> = (backend, inputs, attributes) => {
   if (!hasActivation(attributes)) return undefined;
@@ -34,7 +34,7 @@ const fusedMatMul: FastKernel<MatMulAttributes & ActivationAttributes> = (backen
   return y && activated(backend, y, attributes, inputs.preluActivationWeights);
 };
 
-/** The product on the convolution's tiles: rows of a are pixels, columns of b output channels. */
+/** The product on the convolution's tiles: rows of a are pixels, columns of b are output channels. */
 function product(
   backend: SimdBackend,
   { a, b, bias }: Inputs,
@@ -54,7 +54,7 @@ function product(
   const panels = Math.ceil(n / 8);
   const [pa, pb, py] = [a, b, y].map((tensor) => backend.pointer(tensor));
   const start = bias ? backend.pointer(bias) : backend.zeros;
-  // b is a 1x1 filter; read transposed, [n, k] is one with its channels exchanged.
+  // b is a 1x1 filter; a transposed b [n, k] is a filter with its channels exchanged.
   const [cin, cout] = transposeB ? [n, k] : [k, n];
   // As with convolutions: while no gradient is recorded, the weights are likely to be used again.
   const batch = tf.util.sizeFromShape(aBatch);

@@ -3,7 +3,7 @@ import { mapInputs, type Inputs, type Outputs } from '../kernelCall.js';
 import type { SimdBackend } from '../simdBackend.js';
 
 /**
- * A fast kernel. It answers undefined where it does not apply (a layout, a dtype, a dilation); the cpu backend's kernel
+ * A fast kernel. It returns undefined where it does not apply (a layout, a dtype, a dilation); the cpu backend's kernel
  * then does the work.
  */
 export type FastKernel<Attributes> = (
@@ -12,19 +12,19 @@ export type FastKernel<Attributes> = (
   attributes: Attributes,
 ) => Outputs | undefined;
 
-/** Fast kernels by the names that tfjs has for what they do, each with attributes of its own. */
+/** Fast kernels by tfjs's names for their operations, each with its own attributes. */
 export type FastKernels = Record<string, FastKernel<never>>;
 
 /** Kernels that only this backend has. */
 export type OwnKernels = Record<string, (backend: SimdBackend, inputs: Inputs, attributes: never) => Outputs>;
 
-/** Inputs by the values they hold now: a variable can be assigned others before work that was put off reads it. */
+/** Fixes inputs to the values they hold now: a variable may be assigned new ones before deferred work reads it. */
 export function heldNow(inputs: Inputs): Inputs {
   if (!Object.values(inputs).some((tensor) => tensor instanceof tf.Variable)) return inputs;
   return mapInputs(inputs, ({ dataId, shape, dtype }) => ({ dataId, shape, dtype }));
 }
 
-/** What tfjs fuses behind a convolution or a product. */
+/** The activation that tfjs fuses with a convolution or a product. */
 export interface ActivationAttributes {
   activation?: string;
   leakyreluAlpha?: number;
@@ -40,12 +40,12 @@ const ACTIVATIONS = new Map([
   ['prelu', 'Prelu'],
 ]);
 
-/** Whether this backend has an activation; another one is the cpu kernel's to refuse. */
+/** Whether this backend has an activation; the cpu kernel refuses unknown ones. */
 export function hasActivation({ activation = 'linear' }: ActivationAttributes): boolean {
   return activation === 'linear' || ACTIVATIONS.has(activation);
 }
 
-/** The activation of y, which it disposes; prelu's slopes are `alpha`. */
+/** Applies an activation to y and disposes y; `alpha` has the slopes of prelu. */
 export function activated(
   backend: SimdBackend,
   y: tf.TensorInfo,
@@ -61,17 +61,20 @@ export function activated(
   return result as tf.TensorInfo;
 }
 
-/** Whether all tensors hold floats and none is empty: what every fast kernel asks for. */
+/** Whether all tensors hold floats and none is empty, as every fast kernel requires. */
 export function floats(...tensors: (tf.TensorInfo | undefined)[]): boolean {
   return tensors.every((t) => t === undefined || (t.dtype === 'float32' && !t.shape.includes(0)));
 }
 
-/** Whether tfjs records operations for a gradient just now. */
+/** Whether tfjs is recording operations for a gradient. */
 export function isRecording(): boolean {
   return (tf.engine() as unknown as { state: { gradientDepth: number } }).state.gradientDepth > 0;
 }
 
-/** Whether a gradient of these can be one of our kernels: on our backend, where nothing differentiates the gradient. */
+/**
+ * Whether a gradient of these tensors can be one of our kernels: on our backend, while nothing differentiates the
+ * gradient.
+ */
 export function inOnePass(...tensors: tf.TensorInfo[]): boolean {
   return tf.getBackend() === 'simd' && !isRecording() && floats(...tensors);
 }
@@ -82,9 +85,9 @@ interface EngineState {
 }
 
 /**
- * Prepares, inside of a gradient function, to dispose its dy once it is no longer read: tfjs itself would keep it until
- * the whole backward pass is over, half a gigabyte more for GoogleNet. What the caller of tf.grad passed in (it lies in
- * another scope) is kept, and everything while a higher-order gradient is recorded.
+ * Returns a function that disposes dy, for a gradient function to call once it no longer reads dy: tfjs itself would
+ * keep it until the whole backward pass is over, half a gigabyte more for GoogleNet. A dy that the caller of tf.grad
+ * passed in (it lies in another scope) is kept, as is every dy while a higher-order gradient is recorded.
  */
 export function releaseAfterUse(dy: tf.Tensor): () => void {
   const { gradientDepth, activeScope } = (tf.engine() as unknown as { state: EngineState }).state;

@@ -8,7 +8,7 @@ interface PoolAttributes extends WindowAttributes {
   filterSize: [number, number] | number;
 }
 
-/** The geometry of a pool, or undefined where the fast kernels do not apply. */
+/** Returns the geometry of a pool, or undefined where the fast kernels do not apply. */
 function pool(
   xShape: number[],
   { filterSize, strides, pad, dilations, dimRoundingMode }: PoolAttributes,
@@ -24,7 +24,7 @@ function pool(
   if (info.dilationHeight !== 1 || info.dilationWidth !== 1 || info.strideHeight !== info.strideWidth) return undefined;
   const { top, left } = info.padInfo;
   if (info.outHeight < 1 || info.outWidth < 1) return undefined;
-  // A window must see the image: the first ones, and the last.
+  // Every window must see the image: it is enough to check the first and the last.
   const [lastRow, lastColumn] = [(info.outHeight - 1) * info.strideHeight, (info.outWidth - 1) * info.strideWidth];
   if (top >= info.filterHeight || left >= info.filterWidth) return undefined;
   if (lastRow - top >= info.inHeight || lastColumn - left >= info.inWidth) return undefined;
@@ -37,17 +37,20 @@ function pool(
   };
 }
 
-/** The same of one that looks for maxima: a byte must hold the number of a tap. */
+/** The same for max pooling: a byte must hold the number of a tap. */
 function maximumPool(xShape: number[], attributes: PoolAttributes): Pool | undefined {
   const p = pool(xShape, attributes);
   const [, , , height = 0, width = 0] = p?.args ?? [];
   return height * width <= 255 ? p : undefined;
 }
 
-/** The gradients of tfjs know no `dimRoundingMode`: a dy of another size is left to its own kernels. */
+/**
+ * Whether dy has the shape of the output. tfjs's gradients ignore `dimRoundingMode`: a dy of another size is left to
+ * its own kernels.
+ */
 const isOutput = (p: Pool, dy: tf.TensorInfo): boolean => tf.util.arraysEqual(dy.shape, p.outShape);
 
-/** Computes the maxima and, where `positions` is not 0, which tap each was: one byte a value. */
+/** Computes the maxima and, if `positions` is not 0, which tap each came from: one byte per value. */
 function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positions: number): void {
   const [, , channels, kh, kw, , , , , outWidth] = p.args;
   const three = kh === 3 && kw === 3;
@@ -61,7 +64,7 @@ const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
   const codes = isRecording() ? undefined : maxPoolCodes(backend, x, p);
   if (codes) return codes;
   const y = backend.output(p.outShape);
-  // The gradient needs the positions of the maxima; without a tape there is none.
+  // The gradient needs the positions of the maxima; without a tape there is no gradient.
   const positions = isRecording() ? backend.heap.allocate(tf.util.sizeFromShape(p.outShape)) : 0;
   findMaxima(backend, p, backend.pointer(x), backend.pointer(y), positions);
   if (positions) backend.dataOf(y).companion = positions;

@@ -8,7 +8,7 @@ const { sizeFromShape } = tf.util;
 
 const GRAIN_FLOATS = 16384;
 
-/** The gradient of a mean, for every backend: that of tfjs fills a tensor as large as x with ones in JavaScript. */
+/** The gradient of a mean, for every backend: tfjs's own fills a tensor as large as x with ones in JavaScript. */
 export const meanGradient: tf.GradConfig = {
   kernelName: 'Mean',
   inputsToSave: ['x'],
@@ -26,7 +26,7 @@ export const meanGradient: tf.GradConfig = {
   },
 };
 
-/** Partial sums of a sum over rows: fixed, so that any number of threads adds in the same order. */
+/** The most partial sums of a sum over rows: fixed, so that any number of threads adds in the same order. */
 const CHUNKS = 16;
 
 /** y [columns] = factor * the column sums of x [rows, columns]. */
@@ -45,7 +45,10 @@ export function sumColumns(
   });
 }
 
-/** A shape as [outer, middle, inner] with the axes in the middle; undefined if they are none, or no neighbours. */
+/**
+ * Returns a shape as [outer, middle, inner] with the axes in the middle; undefined if there are no axes or they are not
+ * neighbours.
+ */
 function around(shape: number[], axis: number | number[]): [outer: number, middle: number, inner: number] | undefined {
   const axes = tf.util.parseAxisParam(axis, shape).sort((a, b) => a - b);
   const [first, last] = [axes[0], axes[axes.length - 1]];
@@ -54,7 +57,7 @@ function around(shape: number[], axis: number | number[]): [outer: number, middl
   return sides.map(sizeFromShape) as [number, number, number];
 }
 
-/** A shape without some axes, or with 1 in their place. */
+/** Returns a shape without some axes, or with 1 in their place. */
 function withoutAxes(shape: number[], axis: number | number[], keepDims: boolean): number[] {
   const axes = tf.util.parseAxisParam(axis, shape);
   return shape.flatMap((n, i) => (!axes.includes(i) ? [n] : keepDims ? [1] : []));
@@ -102,7 +105,7 @@ function maxGrad(backend: SimdBackend, { dy, x, y }: Inputs, { axis }: { axis: n
 
 const plainMaxGradient = tf.getGradient('Max');
 
-/** The gradient of tfjs, by which every maximum gets dy, in one pass where that applies. */
+/** tfjs's gradient, which passes dy to every maximum, in one pass where that applies. */
 export const maxGradient: tf.GradConfig = {
   ...plainMaxGradient,
   gradFunc: (dys, saved, attributes) => {
