@@ -86,8 +86,9 @@ function factorsPassed(reader: ChannelNode, from: ChannelNode, factors: Float32A
   return Float32Array.from(parts.flat());
 }
 /**
- * Folds batch norms and their activations into the kernels before them, and removes them from `weights.norms`: gamma (W
- * x + b - mean) / sqrt(variance + epsilon) + beta = s W x + s (b - mean) + beta.
+ * Folds batch norms and their activations into the kernels before them, and removes them from `weights.norms`:
+ *
+ * gamma (W x + b - mean) / sqrt(variance + epsilon) + beta = s W x + s (b - mean) + beta.
  *
  * The batch norm stays if another layer in `built` reads the kernel's output, if that is an output of the network, or
  * if the kernel has its own activation.
