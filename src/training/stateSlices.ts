@@ -5,7 +5,10 @@ import { layerNames, weightNames } from '../graph/names.js';
 import type { State } from '../sparsity/sparsifier.js';
 import type { TrainedState } from './checkpoint/checkpoint.js';
 
-/** The remaining part of a weight: its names and sizes in both networks, and the entries it keeps of the whole one. */
+/**
+ * The remaining part of a weight: its name and size in the whole network, its name and shape in the smaller one, and
+ * the entries of the whole weight that it keeps.
+ */
 interface Slice {
   whole: { name: string; size: number };
   small: { name: string; shape: number[] };
@@ -79,7 +82,7 @@ export class StateSlices {
     };
   }
 
-  /** `slice` is that of the weight under whose name the state is stored, if any. */
+  /** `slice` is the slice of the weight under whose name the state is stored, if any. */
   private pickState(state: State, slice?: Slice): State {
     const left = Object.entries(state).filter(([key]) => !this.gone.has(key));
     return Object.fromEntries(

@@ -56,7 +56,7 @@ export async function takeStatistics(model: tf.LayersModel, images: Iterable<Bat
   try {
     for (const batch of images) {
       taken++;
-      // tf.layers' momentum is the share of the old value, ours that of the new one.
+      // tf.layers' momentum is the share of the old value, ours the share of the new one.
       for (const { norm } of norms) norm.momentum = norm instanceof BatchNorm ? 1 / taken : 1 - 1 / taken;
       tf.tidy(() => void forward(model, inputOf(batch).x, { training: true, seed: taken }));
       await setImmediate();

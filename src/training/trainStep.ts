@@ -65,7 +65,7 @@ function gradientsOf(
       const logits = logitsOf(model, x, { training: true, seed });
       const crossEntropy = loss(logits, labels);
       const penalty = penaltyOf(model, sparsifier);
-      // Kept because variableGrads tidies away everything but the loss.
+      // Kept because variableGrads tidies away everything except the loss.
       parts = [crossEntropy, penalty, isRight(logits, labels).sum<tf.Scalar>()].map((part) => tf.keep(part));
       return crossEntropy.add<tf.Scalar>(penalty);
     }, variables);

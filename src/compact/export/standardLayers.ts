@@ -94,7 +94,7 @@ function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, use
   }
   if (layer instanceof BatchNorm) {
     const { epsilon, scale, center, activation } = layer;
-    // Our momentum is the share of the new value, theirs that of the old one.
+    // Our momentum is the share of the new value, tf.layers' the share of the old one.
     const momentum = 1 - layer.momentum;
     const norm = tf.layers.batchNormalization({ name, trainable, epsilon, momentum, scale, center });
     if (activation === 'linear') return chain(layer, norm);

@@ -15,14 +15,14 @@ import type { LayerTimes } from '../time/layerTimes.js';
 import { timePredictor } from '../time/predictedTime.js';
 import { measureLatencies, noise, type Latency, type LatencyOptions } from './latency.js';
 
-/** What a report measures, in addition to how often it measures. */
+/** What a report measures, and how. */
 export interface ReportOptions extends LatencyOptions {
   /**
    * Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally
    * distributed noise.
    */
   images?: tf.Tensor | tf.Tensor[];
-  /** The class of each of the images: then the report says how many each network gets right. */
+  /** The class of each image; if given, the report includes the accuracy of both networks. */
   labels?: ArrayLike<number>;
   /** Batch sizes at which forward passes are timed; [] times none. Default [1, 128]. */
   batchSizes?: number[];

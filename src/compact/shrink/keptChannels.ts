@@ -160,7 +160,10 @@ function addChannels(
   }
 }
 
-/** The sum of squares of each filter, before masks close any: the largest are worth most to keep. */
+/**
+ * The sum of squares of each filter. Take it before masks close any: the closed filters may be the ones most worth
+ * keeping.
+ */
 export function filterSizes({ kernels }: NetworkWeights): Map<ChannelNode, Float64Array> {
   const sizes = new Map<ChannelNode, Float64Array>();
   for (const [node, { values, outputs }] of kernels) {

@@ -17,8 +17,8 @@ const something = 2 ** 10;
 /**
  * Returns the network for further training without the channels that stay 0 from now on, whatever the others learn, and
  * without those that only they read. `closed` are masks of weights by name: a 0 is an entry that stays 0, or a gate
- * (gate/logAlpha) that stays closed. Layers keep their names and settings, but the weights of the new ones are not
- * initialised: the caller fills them. Unlike `compact`, which looks at the weights of a trained network, it cuts
+ * (gate/logAlpha) that stays closed. Layers keep their names and settings, but the weights of the new ones are
+ * meaningless until the caller fills them. Unlike `compact`, which looks at the weights of a trained network, it cuts
  * nothing that training could bring back, and no channel with a constant output other than 0. Undefined if no channel
  * can be removed.
  *
@@ -82,7 +82,7 @@ function possibleWeights(graph: ChannelGraph, closed: ReadonlyMap<string, Float3
     return mask?.map((open) => open * something);
   };
   const weights = networkWeights(graph, read);
-  // Means are subtracted: negative ones make sure that nothing cancels.
+  // Means are subtracted: negative ones ensure that nothing cancels.
   for (const norm of weights.norms.values()) norm.mean = norm.mean.map((value) => -value);
   for (const gate of weights.gates.keys()) weights.gates.set(gate, read(gate.layer, 'logAlpha')!);
   return weights;

@@ -72,7 +72,7 @@ const widthIn =
   (node: ChannelNode): number =>
     kept.get(node)!.reduce((count, flag) => count + Number(flag), 0);
 
-/** The times of a unit at its widths; throws a UserError where there are none. */
+/** The times of a unit at its widths; throws a UserError if there are none. */
 export function timesOf({ shape, head }: Unit, times: MeasuredLayers): WidthTimes {
   const known = times.layers[shape];
   if (known) return known;

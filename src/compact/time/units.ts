@@ -100,7 +100,7 @@ export function surroundings(unit: Unit, inputs: number, outputs: number): tf.La
   return tf.model({ inputs: starts, outputs: fed.map(onePlace) });
 }
 
-/** Inputs with one channel, and the widened tensor made from each for a unit to read. */
+/** Inputs with one channel, and for each the widened tensor that a unit reads. */
 function fedBy({ head }: Unit, inputs: number, outputs: number): Record<'starts' | 'fed', tf.SymbolicTensor[]> {
   const { multiplier = 1 } = kernelGeometry(head.layer, head.outputShape) ?? {};
   const channels = head.role === 'kernel' ? inputs : Math.ceil(outputs / multiplier);

@@ -158,7 +158,7 @@ function distinct(combinations: number[][]): { index: number[]; seen: number[][]
   return { index, seen };
 }
 
-/** Combines maps of one image into a map that stores a row or column for each that differs in any of them. */
+/** Combines maps of one image into one, with a separate stored row or column wherever any of the maps differs. */
 function combine(
   maps: ConstantMap[],
   channels: number,

@@ -52,7 +52,10 @@ export const checkpointFiles = {
 export const formatName = 'sparsebook checkpoint';
 export const formatVersion = 1;
 
-/** Names the first weight or array of the optimizer with a value that is not finite; undefined if all are finite. */
+/**
+ * Names the first weight or array of the optimizer or the averages with a value that is not finite; undefined if all
+ * are finite.
+ */
 export function notFinite({ weights, optimizer, averages = {} }: TrainedState): string | undefined {
   for (const [name, { values }] of weights) if (!finite(values)) return `the weight ${name}`;
   return notFiniteIn(optimizer.state, `${optimizer.name}'s memory of`) ?? notFiniteIn(averages, 'the');
