@@ -10,7 +10,7 @@ import { networkGraph } from '../graph/networkGraph.js';
 
 /** Options of `compile`. */
 export interface CompileOptions {
-  /** How many images `predict` is mostly given. Default 1. */
+  /** The number of images that `predict` usually gets. Default 1. */
   batchSize?: number;
 }
 
@@ -18,18 +18,17 @@ export interface CompileOptions {
 export type PlanInput = tf.Tensor | tf.TypedArray;
 
 /**
- * The most images in one pass, where threads work on each layer together and where each takes images through all
+ * The most images in one pass: when threads share the work of each layer, and when each thread takes images through all
  * layers.
  */
 const MOST_TOGETHER = 128;
 const MOST_APART = 8;
 /**
- * How far outputs may be off, as a share of the largest: sums over another number of images may be taken in another
- * order.
+ * The tolerance of outputs, relative to the largest: with another number of images, sums may be taken in another order.
  */
 const TOLERANCE = 1e-4;
 
-/** A network as it was when it was compiled: see `compile`. */
+/** A network frozen at the time of its compilation: see `compile`. */
 export class CompiledPlan {
   private disposed = false;
 
@@ -39,15 +38,15 @@ export class CompiledPlan {
     private readonly plan: Plan,
   ) {}
 
-  /** How many images one pass computes: `forward` gives the same bits for as many. */
+  /** The number of images in one pass: `forward` returns the same bits for this number of images. */
   get imagesAtOnce(): number {
     return this.plan.atOnce;
   }
 
   /**
-   * The network's outputs for one or more images, [N, ...]: what `model.predict` gives. Several inputs are a list, and
-   * so are several outputs; the caller disposes them. Throws a UserError for inputs of other shapes, and once the plan
-   * is disposed.
+   * The network's outputs for one or more images, [N, ...]: the same as `model.predict` returns. Several inputs form a
+   * list, and so do several outputs; the caller disposes the outputs. Throws a UserError for inputs of other shapes,
+   * and once the plan is disposed.
    */
   predict(input: PlanInput | PlanInput[]): tf.Tensor | tf.Tensor[] {
     const { name } = this.network;
@@ -64,7 +63,7 @@ export class CompiledPlan {
     return tensors.length === 1 ? tensors[0] : tensors;
   }
 
-  /** Gives the plan's memory back. */
+  /** Frees the plan's memory. */
   dispose(): void {
     if (!this.disposed) this.plan.dispose();
     this.disposed = true;
@@ -105,10 +104,10 @@ export class CompiledPlan {
 }
 
 /**
- * Makes a plan of a network on backend simd: its kernel jobs on memory that is laid out once, without the layers around
- * them. The plan is frozen: it keeps the weights, running statistics and gates of this moment. It gives the same bits
- * as `forward` for `imagesAtOnce` images, with any number of threads. The caller disposes it; the network may be
- * disposed before.
+ * Compiles a network to a plan on backend simd: its kernel jobs on memory that is laid out once, without the layers
+ * around them. The plan keeps the weights, running statistics and gates of the moment of compilation. It computes the
+ * same bits as `forward` for `imagesAtOnce` images, with any number of threads. The caller disposes it; the network may
+ * be disposed earlier.
  *
  * Throws a UserError on another backend, for inputs of unknown size, and for a layer whose call reads values, keeps
  * tensors, draws random numbers or mixes the images of a batch.
@@ -155,15 +154,13 @@ export function compile(model: tf.LayersModel, { batchSize = 1 }: CompileOptions
   );
 }
 
-/**
- * Whether passes of few images pay off: each pass reads all weights again, but its values between layers stay in cache.
- */
+/** Whether small batches pay off: each pass reads all weights again, but the values between layers stay in cache. */
 function hasFewWeights(model: tf.LayersModel): boolean {
   const shapes = networkGraph(model).nodes.map(({ outputShape }) => outputShape.slice(1) as number[]);
   return model.countParams() <= shapes.reduce((sum, shape) => sum + tf.util.sizeFromShape(shape), 0);
 }
 
-/** Runs `work` while the recording is told which layer computes. */
+/** Runs `work` and tells the recording which layer is computing. */
 function naming<T>(model: tf.LayersModel, recording: Recording, work: () => T): T {
   recording.layer = model.name;
   const layers = leafLayers(model);
@@ -186,7 +183,8 @@ function naming<T>(model: tf.LayersModel, recording: Recording, work: () => T): 
 }
 
 /**
- * Whether a plan computes what its network does, for images that it has not been recorded with: more than pass at once.
+ * Whether a plan computes the same as its network for images other than those it was recorded with, and for one image
+ * more than fits in a pass.
  */
 function givesTheSame(model: tf.LayersModel, compiled: CompiledPlan, { atOnce, inFlight, outputs }: Plan): boolean {
   if (outputs.some(({ shape }) => shape[0] !== atOnce)) return false;

@@ -11,29 +11,29 @@ import { inceptionBlocks } from '../models/googleNet.js';
 
 /** How much of a network is left. */
 export interface Count {
-  /** What is left after cutting closed channels. */
+  /** The number that remains after cutting closed channels. */
   left: number;
-  /** The same before cutting. */
+  /** The number before cutting. */
   full: number;
   /** 1 - left / full. */
   sparsity: number;
 }
 
-/** The complete count of parameters, with the two other sizes of a network. */
+/** The complete count of parameters, with the counts of running values and multiply-adds. */
 export interface CompleteCount extends Count {
   runningValues: Count;
   multiplyAdds: Count;
 }
 
-/** left and full with the share that is gone. */
+/** left and full, with the share that is removed. */
 export function countOf(left: number, full: number): Count {
   return { left, full, sparsity: 1 - left / full };
 }
 
 /**
  * The complete count: every value that training changes (kernels, biases, gamma, beta), before and after cutting the
- * channels whose mask is 0, both where they are computed and where they are read. Gates are not counted. 260,650 for
- * GoogleNet at full width.
+ * channels whose mask is 0, both from the layers that compute them and from those that read them. Gates are not
+ * counted. 260,650 for GoogleNet at full width.
  */
 export function completeCount(model: tf.LayersModel, masks: ChannelMasks = new Map()): CompleteCount {
   const [left, full] = [layerCosts(model, masks), layerCosts(model)];
@@ -44,10 +44,10 @@ export function completeCount(model: tf.LayersModel, masks: ChannelMasks = new M
   return { ...count('parameters'), runningValues: count('runningValues'), multiplyAdds: count('multiplyAdds') };
 }
 
-/** What one layer costs once its closed channels and those of its inputs are cut away. */
+/** The cost of a layer after cutting its closed channels and those of its inputs. */
 export interface LayerCost {
   layer: string;
-  /** Open input channels (of a dense layer: open inputs) and open output channels. */
+  /** Open input channels (for a dense layer: open inputs) and open output channels. */
   inputs: number;
   outputs: number;
   /** Values that training changes: kernel, bias, gamma, beta, slopes, bias map. Gates are not counted. */
@@ -59,8 +59,8 @@ export interface LayerCost {
 }
 
 /**
- * The cost of every layer that has weights, gates left out, in the model's order; without masks, that of the whole
- * network. Throws a UserError for masks that do not fit, and for a layer whose channels cannot be followed.
+ * The cost of every layer with weights except gates, in the model's order; without masks, the cost of the full network.
+ * Throws a UserError for masks that do not fit, and for a layer whose channels cannot be followed.
  */
 export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map()): LayerCost[] {
   const graph = channelGraph(model);
@@ -90,13 +90,13 @@ export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map(
 }
 
 /**
- * Which channels of each layer can be other than 0. Follows the masks from layer to layer: a convolution or dense layer
- * has the channels that its mask leaves open, concatenation strings them together, a sum keeps what one side keeps,
- * flattening repeats them for each position, a softmax or layer normalisation opens all if one is open, and everything
- * else passes them on. A product, too, keeps what one side keeps, unless the network makes it a constant: where the
- * other side is 0.
+ * The channels of each layer that can be nonzero, found layer by layer from the masks: a convolution or dense layer has
+ * the channels that its mask leaves open, concatenation joins them, a sum has the channels that are open on either
+ * side, flattening repeats them for each position, a softmax or layer normalisation opens all if one is open, and every
+ * other layer passes them on. A product also has the channels that are open on either side, unless the other side makes
+ * it a constant by being 0.
  *
- * Throws a UserError where a mask has no layer, or not as many values as the layer has channels.
+ * Throws a UserError for a mask without a layer, or with a number of values other than the layer's channels.
  */
 function openIn(graph: ChannelGraph, masks: ChannelMasks): ChannelFlags {
   checkMasks(graph, masks);
@@ -117,25 +117,26 @@ function openIn(graph: ChannelGraph, masks: ChannelMasks): ChannelFlags {
   return open;
 }
 
-/** The channels that depend on the network's input once masks have closed theirs. */
+/** The channels that depend on the network's input after masks have closed theirs. */
 function liveWith(graph: ChannelGraph, masks: ChannelMasks): ChannelFlags {
   const weights = networkWeights(graph);
   for (const [node, factors] of closings(weights, masks)) scaleOutputs(weights.kernels.get(node)!, factors);
   return channelValues(graph, weights, 'exact').live;
 }
 
-/** How much of a network is left when single weights are removed. */
+/** How much of a network is left after removing single weights. */
 export interface WeightCount extends Count {
-  /** Multiply-adds of the weights that are left, as on a machine that skips zeros. */
+  /** Multiply-adds of the remaining weights, as on a machine that skips zeros. */
   multiplyAdds: Count;
 }
 
 /**
- * The complete count of parameters and multiply-adds where masks remove single entries of kernels: a 0 counts as gone,
- * biases and batch norm stay. `masks` are flat, by the kernel's name (layer/kernel). What `channels` close is gone
- * besides, as `completeCount` counts it.
+ * The complete count of parameters and multiply-adds after masks remove single entries of kernels: a 0 counts as
+ * removed, biases and batch norm stay. `masks` are flat, by the kernel's name (layer/kernel). Channels closed by
+ * `channels` are removed as well, counted as in `completeCount`.
  *
- * Throws a UserError where a mask has no kernel, or not as many values as the kernel, and as `completeCount` does.
+ * Throws a UserError for a mask without a kernel, or with a number of values other than the kernel's, and as
+ * `completeCount` does.
  */
 export function weightCount(
   model: tf.LayersModel,
@@ -171,12 +172,12 @@ export function weightCount(
   return { ...countOf(parameters, full.full), multiplyAdds: countOf(multiplyAdds, full.multiplyAdds.full) };
 }
 
-/** The published count of GoogleNet, in all and by block. */
+/** The published count of GoogleNet, in total and by block. */
 export interface PublishedCount extends Count {
   blocks: (Count & { inputs: number })[];
 }
 
-/** Values of a batch norm by the project's rule: gamma, beta and the two running ones. */
+/** Values per channel of a batch norm by the project's rule: gamma, beta and the two running ones. */
 const NORM = 4;
 
 function blockCount(costOf: (layer: string) => LayerCost, block: string): number {
@@ -189,10 +190,11 @@ function blockCount(costOf: (layer: string) => LayerCost, block: string): number
 }
 
 /**
- * The count behind the L0 project's published sparsity, for GoogleNet only. Of each block it counts the 1x1, 3x3 and
- * 5x5 convolutions with bias and four batch-norm values a channel, and the weights of the reduce convolutions; besides,
- * the first convolution and the dense layer. It leaves out the pool branch's convolution, biases and batch norm of the
- * reduce convolutions and the first batch norm: 248,434 in all where the complete count has 260,650.
+ * The count behind the L0 project's published sparsity, for GoogleNet only. For each block it counts the 1x1, 3x3 and
+ * 5x5 convolutions with their biases and four batch-norm values per channel, and the weights of the reduce
+ * convolutions; it adds the first convolution and the dense layer. It leaves out the pool branch's convolution, the
+ * biases and batch norms of the reduce convolutions and the first batch norm: 248,434 in total, while the complete
+ * count is 260,650.
  *
  * Throws a UserError for another network.
  */
@@ -218,7 +220,7 @@ export function publishedCount(model: tf.LayersModel, masks: ChannelMasks = new 
   return { ...countOf(ends(left) + sum('left'), ends(full) + sum('full')), blocks };
 }
 
-/** What a block of the network costs, as a row of a table. */
+/** The cost of a block of the network, as a row of a table. */
 export interface BlockRow {
   block: string;
   'channels out': number;
@@ -228,12 +230,13 @@ export interface BlockRow {
 }
 
 /**
- * The convolutions and dense layers whose outputs leave the block: in an inception block the last ones of its branches.
+ * Whether a layer is a convolution or dense layer whose output leaves the block: in an inception block the last one of
+ * each branch.
  */
 const leaves = ({ layer }: LayerCost): boolean => /_conv$|^logits$/.test(layer) && !layer.includes('_reduce_');
 
 /**
- * What each block of GoogleNet costs per image, from the stem to the logits, with closed channels cut out. A layer's
+ * The cost per image of each block of GoogleNet, from the stem to the logits, with closed channels cut out. A layer's
  * block is its name up to the first `_`.
  */
 export function blockTable(model: tf.LayersModel, masks?: ChannelMasks): BlockRow[] {

@@ -14,12 +14,12 @@ import { percentile } from './report/latency.js';
 
 export interface QuantizeOptions {
   /**
-   * Images [N, ...] that the network is meant for, a tensor for each input: they say how large values become. The
-   * caller disposes them.
+   * Images [N, ...] like those that the network will get, a tensor for each input: they determine the ranges of values.
+   * The caller disposes them.
    */
   calibration: tf.Tensor | tf.Tensor[];
   /**
-   * How many percent of the values must lie within a range, the rest being cut off at its ends; 100 takes the largest.
+   * The percentage of values that must lie within a range, the rest being cut off at its ends; 100 keeps the largest.
    * Default 100.
    */
   percent?: number;
@@ -28,29 +28,29 @@ export interface QuantizeOptions {
 /** A network of whole numbers. */
 export interface Quantized {
   model: tf.LayersModel;
-  /** The layers with kernels that go on computing with floats, and why. */
+  /** The layers with kernels that still compute with floats, and why. */
   kept: { layer: string; because: string }[];
 }
 
-/** The most that a code can be. */
+/** The largest code. */
 const MOST = 127;
-/** The largest bias, in units of the sums: up to it a float holds every whole number. */
+/** The largest bias, in units of the sums: up to this value a float represents every whole number. */
 const MOST_BIAS = 2 ** 24;
-/** The most entries of a kernel for one output, so that sums of products of codes do not overflow. */
+/** The most entries of a kernel per output, so that sums of products of codes do not overflow. */
 const MOST_ENTRIES = 2 ** 16;
-/** The side of a window over whose places floats add products of codes without losing a bit. */
+/** The largest side of a window over which floats can add products of codes exactly. */
 const MOST_SIDE = 32;
-/** Layers that pass values on unchanged, so that what lies on a grid stays on it. */
+/** Layers that pass values on unchanged, so that values on a grid stay on it. */
 const passing = ['MaxPool2d', 'MaxPooling2D', 'Concatenate', 'Flatten', 'Reshape', 'Dropout'];
 
 /**
- * A network whose convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each
- * output channel, max |w| / 127; inputs of 7 bits, (code - zero) * scale, with one scale and zero for each tensor, from
- * its range over the calibration images. Tensors that only such layers read, through pooling and concatenation too, are
- * rounded where they are computed. The network's layers are used once each; it stays as it is.
+ * Returns a network whose convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for
+ * each output channel, max |w| / 127; inputs of 7 bits, (code - zero) * scale, with one scale and zero per tensor, from
+ * its range over the calibration images. Tensors that only such layers read, also through pooling and concatenation,
+ * are rounded where they are computed. Each layer of the network must be used only once. The network is not changed.
  *
- * Throws a UserError for calibration images of another shape or that are not finite, and for a network without a layer
- * to quantize.
+ * Throws a UserError for calibration images of another shape or with values that are not finite, and for a network
+ * without a layer to quantize.
  */
 export function quantize(model: tf.LayersModel, { calibration, percent = 100 }: QuantizeOptions): Quantized {
   if (!(percent > 50 && percent <= 100)) {
@@ -108,7 +108,7 @@ export function quantize(model: tf.LayersModel, { calibration, percent = 100 }: 
 
 const isPassing = ({ layer }: LayerNode): boolean => passing.includes(layer.getClassName());
 
-/** The ReLU that alone reads a layer without an activation of its own, which it can then end with. */
+/** The ReLU that is the only reader of a layer without its own activation, and that can become its activation. */
 function reluBehind({ layer, readers, output }: LayerNode): LayerNode | undefined {
   const [reader] = readers;
   if (output || readers.length !== 1 || activationOf(layer) !== 'linear') return undefined;
@@ -118,7 +118,7 @@ function reluBehind({ layer, readers, output }: LayerNode): LayerNode | undefine
   return isRelu ? reader : undefined;
 }
 
-/** Why a layer with a kernel cannot compute with whole numbers, if so. */
+/** The reason why a layer with a kernel cannot compute with whole numbers; undefined if it can. */
 function faultOf(node: LayerNode): string | undefined {
   const { layer, inputShapes } = node;
   const kind = layer.getClassName();
@@ -135,8 +135,8 @@ function faultOf(node: LayerNode): string | undefined {
 }
 
 /**
- * Which tensors have to lie on one grid: those that pooling and concatenation hand on. Each is named after the layer
- * that gives it.
+ * Groups of tensors that must share a grid because pooling and concatenation pass them on. Each tensor is represented
+ * by the layer that computes it.
  */
 function groupsOf(nodes: LayerNode[]): Map<LayerNode, LayerNode[]> {
   const groups = new Map(nodes.map((node) => [node, [node]]));
@@ -151,11 +151,11 @@ function groupsOf(nodes: LayerNode[]): Map<LayerNode, LayerNode[]> {
   return groups;
 }
 
-/** The grid of 128 values over some ranges, with 0 on it. */
+/** The grid of 128 values over some ranges, which contains 0. */
 function gridOf(ranges: Range[]): Grid {
   const low = Math.min(...ranges.map((range) => range.low));
   const high = Math.max(...ranges.map((range) => range.high));
-  // Nothing but 0 has any grid.
+  // For zeros alone any grid will do.
   const scale = Math.fround(high > low ? (high - low) / MOST : 1);
   return { scale, zero: Math.round(-low / scale) };
 }
@@ -166,7 +166,7 @@ interface WholeWeight {
   dtype: 'int32' | 'float32';
 }
 
-/** The layer of whole numbers in place of another one, and its weights. */
+/** The layer of whole numbers that replaces a layer, and its weights. */
 function wholeLayer(
   node: LayerNode,
   ends: { activation: Activation; input: Grid; output: Grid | null },
@@ -183,7 +183,7 @@ function wholeLayer(
   values.forEach((value, i) => (largest[i % outputs] = Math.max(largest[i % outputs], Math.abs(value))));
   if (![...largest, ...biases].every(Number.isFinite))
     throw new UserError(`The weights of the layer ${name} must be finite numbers; some are not.`);
-  // A bias that is large beside its filter makes the steps larger; nothing but 0 has any scale.
+  // A bias that is large compared with its filter makes the steps larger; for zeros alone any scale will do.
   const scale = Float32Array.from(largest, (most, o) => {
     return Math.max(most / MOST, Math.abs(biases[o]) / input.scale / MOST_BIAS) || 1;
   });
@@ -204,18 +204,19 @@ function wholeLayer(
   return { layer: new QuantizedConv2d({ ...shared, filters: outputs, kernelSize, strides, padding }), weights };
 }
 
-/** The values that a tensor of a network takes. */
+/** The range of a tensor's values. */
 export interface Range {
   low: number;
   high: number;
 }
 
-/** Images that pass at once. */
+/** The batch size. */
 const BATCH = 32;
 
 /**
- * The range of what some layers of a network give for images: of each batch of 32 what is left once (100 - percent) / 2
- * % of the values are cut off at either end, of all batches the widest; 0 lies within. Layers that are used once only.
+ * The ranges of the outputs of some layers for images: in each batch of 32, (100 - percent) / 2 % of the values are cut
+ * off at either end; the widest range of all batches counts, and it contains 0. Each of the layers must be used only
+ * once.
  *
  * Throws a UserError for images or values that are not finite.
  */

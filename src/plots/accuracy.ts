@@ -15,15 +15,17 @@ import {
 } from './theme.js';
 import type { Figure, Titled } from './theme.js';
 
-/** A run as a point. Runs of a group have one colour, and a line from the least sparse to the sparsest. */
+/**
+ * A run as a point. The runs of a group have one colour, and a line joins them from the least sparse to the sparsest.
+ */
 export interface SparsityPoint extends ResultPoint {
   /** The bounds of the accuracy's 95 % interval, 0 to 1. */
   interval?: readonly [low: number, high: number];
 }
 
 /**
- * Accuracy against sparsity, one point a run; the runs of a reference (a published table, say) stand beside them as
- * hollow points. Up and to the right is better. `name` stands for runs without a group.
+ * Accuracy against sparsity, one point per run; the runs of a reference (such as a published table) appear as hollow
+ * points. Up and to the right is better. `name` labels the runs without a group.
  */
 export function accuracyAgainstSparsity(
   points: readonly SparsityPoint[],
@@ -74,7 +76,7 @@ export function accuracyAgainstSparsity(
   });
 }
 
-/** The accuracies of a way of pruning at one share of zeros, in one or several runs; shares are between 0 and 1. */
+/** The accuracies of a way of pruning at one share of zeros, in one or several runs; all shares are between 0 and 1. */
 export interface PruningPoint {
   pruned: number;
   accuracies: readonly number[];
@@ -87,9 +89,9 @@ export interface PruningCurve {
 }
 
 /**
- * Where pruning breaks a network: accuracy against the share of pruned weights, a line a way of pruning. Points are
- * means; bars reach from the lowest to the highest of several runs; a way without points is left out. `dense` draws the
- * accuracy without pruning.
+ * Shows where pruning breaks a network: accuracy against the share of pruned weights, one line per way of pruning.
+ * Points are means; bars span the lowest to the highest of several runs; ways without points are left out. `dense`
+ * draws the accuracy without pruning.
  */
 export function accuracyByPruning(
   curves: readonly PruningCurve[],
@@ -126,7 +128,7 @@ export function accuracyByPruning(
   });
 }
 
-/** A network at one stage, and how many images its accuracy is of. */
+/** A network's accuracy at one stage, and the number of images it was measured on. */
 export interface StageAccuracy {
   stage: string;
   /** From 0 to 1. */
@@ -134,14 +136,14 @@ export interface StageAccuracy {
   images: number;
 }
 
-/** Half the width of the 95 % interval of a share of so many images: 1.96 sqrt(p (1 - p) / n). */
+/** Half the width of the 95 % interval of an accuracy on n images: 1.96 sqrt(p (1 - p) / n). */
 export function accuracyMargin({ accuracy, images }: Pick<StageAccuracy, 'accuracy' | 'images'>): number {
   return 1.96 * Math.sqrt((accuracy * (1 - accuracy)) / images);
 }
 
 /**
- * The accuracy before and after each stage, with bars for what the choice of test images alone makes uncertain (95 %).
- * Accuracies of the same images may differ reliably by less: see `pairedChange`.
+ * The accuracy before and after each stage, with bars for the uncertainty due to the choice of test images alone (95
+ * %). On the same images, even smaller differences can be significant: see `pairedChange`.
  */
 export function accuracyByStage(
   series: readonly { name: string; stages: readonly StageAccuracy[] }[],
@@ -175,11 +177,11 @@ export function accuracyByStage(
 
 /** A mean accuracy, 0 to 1, on one line of the figure; one value has no interval. */
 export interface IntervalPoint {
-  /** The line it stands on. */
+  /** The line of the figure. */
   line: string;
-  /** What it is on that line: `standard` or `RePr`. */
+  /** The series on that line: `standard` or `RePr`. */
   series: string;
-  /** Of how many values it is the mean. */
+  /** The number of values over which the mean is taken. */
   n: number;
   mean: number;
   /** Half the width of the 95 % interval of the mean. */
@@ -192,8 +194,8 @@ export function reportedPoint(line: string, series: string, accuracy: number): I
 }
 
 /**
- * Mean accuracies with their 95 % intervals, lines from top to bottom: published numbers and our own on one axis. A
- * value without an interval is hollow.
+ * Mean accuracies with their 95 % intervals, lines from top to bottom: published numbers and our own on one axis.
+ * Values without an interval are hollow.
  */
 export function accuracyIntervals(points: readonly IntervalPoint[], options: Titled = {}): Figure {
   const lines = [...new Set(points.map(({ line }) => line))];

@@ -10,9 +10,9 @@ const units: Readonly<Record<Cost, [unit: string, factor: number]>> = {
 };
 
 /**
- * Test accuracy against what networks cost, with 95 % intervals: a line for each entry of a sweep, its sizes from the
- * smallest to the largest; the peers of `comparison.ts` in grey. Up and to the left is better. What was not run, or not
- * timed, is left out, and entries of which nothing was.
+ * Test accuracy against the cost of networks, with 95 % intervals: a line for each entry of a sweep, from its smallest
+ * size to its largest; the peers of `comparison.ts` in grey. Up and to the left is better. Results that were not run or
+ * not timed are left out, and so are entries without any result.
  */
 export function accuracyAgainstCost(results: readonly SweepResult[], cost: Cost, { title }: Titled = {}): Figure {
   const [unit, factor] = units[cost];

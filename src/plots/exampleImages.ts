@@ -3,21 +3,21 @@ import { UserError } from '../errors.js';
 import { figure, type Figure, hiddenAxis, list } from './theme.js';
 import { encodePng, pngAddress } from './png.js';
 
-/** What the figure needs of an image set. */
+/** The parts of an image set that the figure needs. */
 export type LabelledImages = Omit<ImageSet, 'name' | 'labels'> & { name?: string; labels: ArrayLike<number> };
 
 /**
- * Pixels of a small image become squares, until it has this many a side, so that no viewer blurs it when it enlarges
- * it.
+ * The pixels of a small image are drawn as squares until its longer side has at least this many pixels, so that no
+ * viewer blurs the image when enlarging it.
  */
 const leastSide = 128;
-/** A row, image and caption, in widths of a column. */
+/** The height of a row with image and caption, in column widths. */
 const rowHeight = 1.15;
 
 /**
- * `count` images of a set in a grid, class by class, each with the name of its class below it; default one of each
- * class, of 25 at most. One channel is drawn as grey, three as colours, four with transparency; of any other number the
- * first three, or the first.
+ * `count` images of a set in a grid, class by class, each with the name of its class below it; by default one of each
+ * class, at most 25. One channel is drawn as grey, three as colours, four with transparency; with two channels only the
+ * first is drawn, with more than four the first three.
  *
  * @throws UserError when `images` and `labels` do not belong together.
  */
@@ -69,7 +69,7 @@ export function exampleImages(set: LabelledImages, options: { count?: number; co
         layer: 'above',
       })),
     },
-    // As high as the rows are at the width of a report's column.
+    // The height of the rows at the width of a report's column.
     height: Math.round(60 + (688 / columns) * rowHeight * rows),
   });
 }

@@ -20,7 +20,7 @@ import type { NamedScores, RankOptions, ReprRanking } from '../sparsity/orthogon
 import { named, type HistoryOf } from './repr.js';
 
 /**
- * The prunings of a run: which filters stayed on (1) and which went off (0) at each pruning, layer by layer: '1101'.
+ * The prunings of a run: for each pruning, which filters of each layer stayed on (1) and which went off (0), as '1101'.
  */
 export interface Prunings {
   prunings: readonly { filters: Readonly<Record<string, string>> }[];
@@ -101,8 +101,8 @@ const rankings: Record<ReprRanking, string> = {
 };
 
 /**
- * Every filter's orthogonality score, layer by layer, once for each ranking rule, with the filters that the rule would
- * prune filled. The bar in each layer is what random filters of its length score on average.
+ * Every filter's orthogonality score, by layer, once for each ranking rule; filters that the rule would prune are
+ * filled points. The bar in each layer is the average score of random filters of the same length.
  */
 export function filterScores(
   layers: readonly NamedScores[],
@@ -111,7 +111,7 @@ export function filterScores(
   const { title = 'Which filters each rule prunes', ...rank } = options;
   const rules = Object.keys(rankings) as ReprRanking[];
   const chosen = rules.map((ranking) => rankFilters(layers, { ...rank, ranking }));
-  /** Where a filter stands: rules in groups, layers side by side, filters spread out within their layer. */
+  /** The position of a filter: rules in groups, layers side by side, filters spread out within their layer. */
   const place = (rule: number, layer: number, f: number): number =>
     rule * (layers.length + 1) + layer + 0.7 * ((f + 0.5) / layers[layer].scores.length - 0.5);
   const filters = rules.flatMap((_, rule) =>
@@ -171,10 +171,10 @@ export function filterScores(
   });
 }
 
-/** The cosines between the filters of each layer at one moment, and what to call it. */
+/** The cosines between the filters of each layer at one moment, and the moment's name. */
 export interface GramMoment {
   name: string;
-  /** Of each layer, row by row: entry [a][b] is the cosine between filters a and b. */
+  /** For each layer, row by row: entry [a][b] is the cosine between filters a and b. */
   cosines: Readonly<Record<string, readonly (readonly number[])[]>>;
 }
 
@@ -190,7 +190,7 @@ function meanOverlap(cosines: readonly (readonly number[])[]): number {
 
 /**
  * The Gram matrices |W W^T| of each layer's normalised filters, layers from top to bottom, moments from left to right:
- * how much each pair of filters overlaps, 0 for orthogonal. The diagonal is left blank; a filter that is off leaves a
+ * the overlap of each pair of filters, 0 for orthogonal. The diagonal is left blank; a filter that is off shows as a
  * cross of zeros.
  */
 export function gramMatrices(moments: readonly GramMoment[], options: Titled = {}): Figure {

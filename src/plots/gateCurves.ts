@@ -3,7 +3,7 @@ import { mask, openProbability, quantile, testMask } from '../layers/hardConcret
 import { axis, colour, curve, figure, type Figure, grid, ink, list, number, percent, verticalMark } from './theme.js';
 import { uniform } from '../backend/random.js';
 
-/** What `bernoulliToConcrete` draws. */
+/** Options of `bernoulliToConcrete`. */
 export interface BernoulliToConcreteOptions {
   /** Location, a pure number: the coin is open with probability sigmoid(logAlpha). Default 0. */
   logAlpha?: number;
@@ -40,9 +40,9 @@ export function bernoulliToConcrete(options: BernoulliToConcreteOptions = {}): F
 }
 
 /**
- * What one gate pays: P(mask != 0) against log alpha, and the mask that is used after training. Two marks show where
- * that mask reaches 0, log alpha = ln(-gamma / zeta) = -2.3979, and 1, ln((1 - gamma) / (zeta - 1)) = 2.3979 (Louizos
- * et al. 2018, equations 12 and 13).
+ * The penalty of one gate: P(mask != 0) against log alpha, and the mask that is used after training. Two marks show
+ * where that mask reaches 0, log alpha = ln(-gamma / zeta) = -2.3979, and 1, ln((1 - gamma) / (zeta - 1)) = 2.3979
+ * (Louizos et al. 2018, equations 12 and 13).
  */
 export function penaltyCurve(): Figure {
   const { gamma, zeta, temperature } = defaultHardConcrete;
@@ -77,7 +77,7 @@ export function penaltyCurve(): Figure {
 export interface MonteCarloOptions {
   /** Location, a pure number; default 0. */
   logAlpha?: number;
-  /** How many masks are drawn; default 10,000. */
+  /** The number of masks drawn; default 10,000. */
   samples?: number;
   /** Seed of the uniform noise; default 1. */
   seed?: number;
@@ -91,7 +91,7 @@ export interface OpenEstimate {
   error: number;
   /** P(mask != 0) in closed form. */
   exact: number;
-  /** How many standard errors lie between them. */
+  /** The difference between estimate and exact value, in standard errors. */
   distance: number;
 }
 

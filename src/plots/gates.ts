@@ -15,7 +15,10 @@ import {
 } from './theme.js';
 import type { Figure, Titled } from './theme.js';
 
-/** How many gates are exactly closed, exactly open and in between after training: a histogram of the masks' values. */
+/**
+ * The numbers of gates that are exactly closed, exactly open and in between after training: a histogram of the masks'
+ * values.
+ */
 export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure {
   const bins = 20;
   const values = [...masks.values()].flatMap((mask) => Array.from(mask));
@@ -56,8 +59,8 @@ export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure
 }
 
 /**
- * Which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs to the
- * right.
+ * Shows which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs
+ * from left to right.
  */
 export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Titled = {}): Figure {
   const layers = [...(snapshots.at(0)?.masks.keys() ?? [])];

@@ -5,7 +5,7 @@ import { density, mask, pointMasses } from '../layers/hardConcreteCurves.js';
 import { uniform } from '../backend/random.js';
 import type { MonteCarloOptions } from './gateCurves.js';
 
-/** Which hard concrete distributions a figure draws: every log alpha with every temperature. */
+/** The hard concrete distributions that a figure draws: every log alpha with every temperature. */
 export interface HardConcreteOptions {
   /** Locations, pure numbers; default -2, 0, 2. */
   logAlphas?: readonly number[];
@@ -14,9 +14,9 @@ export interface HardConcreteOptions {
 }
 
 /**
- * The axes of a distribution on [0, 1] that is part mass, part density: a narrow panel left for P(mask = 0), the
- * density in the middle, a narrow panel right for P(mask = 1). A density and a probability have different units, so
- * they cannot share an axis honestly.
+ * The axes of a distribution on [0, 1] that is part mass, part density: a narrow panel on the left for P(mask = 0), the
+ * density in the middle, a narrow panel on the right for P(mask = 1). A density and a probability have different units,
+ * so they must not share an axis.
  *
  * Traces go to `x`/`y` (mass at 0), `x2`/`y2` (density) and `x3`/`y` (mass at 1).
  */
@@ -46,12 +46,13 @@ function massPanels(): Record<string, unknown> {
 
 /**
  * The distribution of a gate's mask: its density between 0 and 1, and the probabilities of exactly 0 and exactly 1 that
- * stretching and clipping pile up at the ends (Louizos et al. 2018, section 2.2, figure 2).
+ * result from stretching and clipping (Louizos et al. 2018, section 2.2, figure 2).
  */
 export function hardConcreteDensity(options: HardConcreteOptions = {}): Figure {
   const { logAlphas = [-2, 0, 2], temperatures = [defaultHardConcrete.temperature] } = options;
   const xs = grid(0, 1, 200);
-  // Colour tells what there is more of, the line style tells the other.
+  // With several log alphas, colours distinguish them and line styles the temperatures; otherwise colours distinguish
+  // the temperatures.
   const curves = logAlphas.flatMap((logAlpha, a) =>
     temperatures.map((temperature, t) => {
       const shape = { ...defaultHardConcrete, temperature };
@@ -84,9 +85,9 @@ export function hardConcreteDensity(options: HardConcreteOptions = {}): Figure {
 }
 
 /**
- * The distribution of a mask under two sliders, log alpha and the temperature, that combine. Each temperature has
- * curves of its own, of which one is shown; the slider of log alpha moves all of them, shown or not. An image without
- * sliders shows the middle: log alpha = 0 at beta = 2/3.
+ * The distribution of a mask with two independent sliders, for log alpha and the temperature. Each temperature has its
+ * own curves, and only those of one temperature are shown; the slider of log alpha moves all of them, shown or not. A
+ * static image without sliders shows the middle: log alpha = 0 at beta = 2/3.
  */
 export function hardConcreteSlider(): Figure {
   const logAlphas = [-4, -3, -2, -1, 0, 1, 2, 3, 4];
@@ -148,7 +149,7 @@ function traces(logAlpha: number, temperature: number, visible: boolean): Trace[
   ];
 }
 
-/** What three traces show: P(mask = 0), the density at each of xs, P(mask = 1). */
+/** The heights of three traces: P(mask = 0), the density at each of xs, P(mask = 1). */
 function heights(logAlpha: number, temperature: number): number[][] {
   const shape = { ...defaultHardConcrete, temperature };
   const { zero, one } = pointMasses(logAlpha, shape);
@@ -156,13 +157,13 @@ function heights(logAlpha: number, temperature: number): number[][] {
   return [[rounded(zero)], xs.map((x) => rounded(density(x, logAlpha, shape))), [rounded(one)]];
 }
 
-/** What `hardConcreteSamples` draws. */
+/** Options of `hardConcreteSamples`. */
 export interface HardConcreteSamplesOptions extends MonteCarloOptions {
   /** Temperature beta, a pure number above 0; default 2/3. */
   temperature?: number;
 }
 
-/** Bars between 0 and 1. */
+/** The number of bars between 0 and 1. */
 const bins = 40;
 
 /** A histogram of seeded samples of the mask against the closed form: the samples are right if bars and line agree. */

@@ -3,7 +3,7 @@ import { inceptionBranches } from '../models/googleNet.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import { colorbar, figure, type Figure, hiddenAxis, ink, list, openCount, openScale } from './theme.js';
 
-/** What stands before a branch's gate: the layers from the block's input on. */
+/** The layers of each branch from the block's input to its gate. */
 const before: Record<(typeof inceptionBranches)[number], string[]> = {
   '1x1': ['conv 1×1'],
   '3x3': ['conv 1×1<br>(reduce)', 'conv 3×3'],
@@ -11,12 +11,12 @@ const before: Record<(typeof inceptionBranches)[number], string[]> = {
   pool: ['max-pool<br>3×3', 'conv 1×1'],
 };
 
-/** Heights in the drawing, from the input down to the gates; a column of it is 1 wide, a box 1 high. */
+/** Vertical positions in the drawing, from the input down to the gates; a column is 1 wide, a box 1 high. */
 const heights = { input: -0.6, first: -2.3, last: -4.1, gates: -5.2 };
 const boxWidth = 0.84;
-/** The pixels of a box's height. */
+/** The height of a box in pixels. */
 const unit = 36;
-/** The gates of a branch stand in rows of so many. */
+/** The number of gates in a row. */
 const inRow = 12;
 
 const beneath = { orientation: 'h', thickness: 12, y: 0, yanchor: 'top', dtick: 0.5 };
@@ -39,11 +39,11 @@ const label = (text: string, x: number, y: number) => ({
 });
 
 /**
- * What gates do to an inception block: its four branches side by side, from the input down to the concatenation, and at
- * the end of each the masks of its channels as squares, 0 closed and 1 open.
+ * The effect of gates on an inception block: its four branches side by side, from the input down to the concatenation,
+ * with the masks of its channels as squares at the end of each branch, 0 closed and 1 open.
  *
- * `masks` are those of a GoogleNet by layer (`block3_5x5_conv`), `block` is the number of one, from 1. Throws a
- * UserError where there are no masks of that block.
+ * `masks` are those of a GoogleNet by layer (`block3_5x5_conv`); `block` is the number of a block, from 1. Throws a
+ * UserError if there are no masks of that block.
  */
 export function inceptionBlock(masks: ChannelMasks, options: { block?: number; title?: string } = {}): Figure {
   const { block = 1 } = options;
@@ -116,7 +116,7 @@ export function inceptionBlock(masks: ChannelMasks, options: { block?: number; t
       margin: { l: 16, r: 16, t: 48, b: 72 },
     },
     height: Math.round(120 + unit * (0.6 - concat)),
-    // The texts stay in their boxes from here on.
+    // From this width on, the texts fit into their boxes.
     leastWidth: 300,
   });
 }

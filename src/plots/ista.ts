@@ -2,20 +2,20 @@ import { axis, colour, curve, dash, figure, levelLine, list, number, percent, ve
 import type { Figure, Titled, Trace } from './theme.js';
 import { named, type HistoryOf } from './repr.js';
 
-/** How a version of the ISTA protocol went: what its figures need of it. */
+/** The history of a version of the ISTA protocol, as far as its figures need it. */
 export interface VersionHistory {
   log: readonly {
     step: number;
     groupLasso: number;
     fakeSparsity: number;
-    /** By the layer whose channels they belong to. */
+    /** By the layer to whose channels they belong. */
     gammas: Readonly<Record<string, readonly number[]>>;
   }[];
   /** Accuracy from 0 to 1. */
   epochs: readonly { step: number; validation: number }[];
 }
 
-/** A version with the number of steps that were made before it, so that one axis can hold several. */
+/** A version with the number of steps made before it, so that one axis can hold several versions. */
 interface PlacedVersion extends VersionHistory {
   run: string;
   from: number;
@@ -40,15 +40,15 @@ function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; a
 }
 
 /**
- * How versions of the ISTA protocol went, one behind another: validation accuracy after each epoch, and at every step
- * that was logged the fake sparsity (cost-weighted share of zero gammas) and the group lasso (cost-weighted sum of
+ * The course of the versions of the ISTA protocol, one after another: validation accuracy after each epoch, and at
+ * every logged step the fake sparsity (cost-weighted share of zero gammas) and the group lasso (cost-weighted sum of
  * |gamma|).
  */
 export function versionsOverSteps(versions: readonly HistoryOf<VersionHistory>[], options: Titled = {}): Figure {
   const placed = oneAfterAnother(versions);
   type Points = (version: VersionHistory) => [step: number, value: number][];
   const parts = (name: string, n: number, points: Points, more: object): Trace => {
-    // A gap between versions: compaction lies there. Each panel's axis says whose the curve is.
+    // Compaction leaves a gap between versions. Each panel's axis names its curve.
     const all = placed.flatMap((version) => [
       ...points(version).map(([step, value]) => [version.from + step, value]),
       [null, null],
@@ -84,19 +84,19 @@ export function versionsOverSteps(versions: readonly HistoryOf<VersionHistory>[]
   });
 }
 
-/** A layer's name without the part that every one has: `stage1_block1_first_conv` becomes `stage1 block1 first`. */
+/** A layer's name without the part that all layers share: `stage1_block1_first_conv` becomes `stage1 block1 first`. */
 const label = (layer: string): string => layer.replace(/_conv$/, '').replaceAll('_', ' ');
 
 /**
- * Every gamma of the first, the middle and the last layer at every step that was logged, one line each, over versions
- * one behind another. A line that ends at a version's beginning is of a channel that was cut out.
+ * Every gamma of the first, the middle and the last layer at every logged step, one line each, with the versions one
+ * after another. A line that ends at the beginning of a version belongs to a channel that was cut out.
  */
 export function gammasOverSteps(versions: readonly HistoryOf<VersionHistory>[], options: Titled = {}): Figure {
   const all = Object.keys(versions.at(0)?.history.log.at(0)?.gammas ?? {});
   const layers = [...new Set([0, Math.floor(all.length / 2), all.length - 1])].flatMap((i) => all[i] ?? []);
   const placed = oneAfterAnother(versions);
 
-  /** All lines of a layer in one trace, with a gap after each: a trace for each gamma would be hundreds. */
+  /** All lines of a layer in one trace, with a gap after each: one trace per gamma would make hundreds. */
   const linesOf = (layer: string): { x: (number | null)[]; y: (number | null)[] } => {
     const [x, y]: (number | null)[][] = [[], []];
     for (const { from, log } of placed) {
@@ -140,8 +140,8 @@ export interface PenaltyPoint {
 }
 
 /**
- * The results of runs of the same length by penalty, a line for each weight decay: above, the share of gammas that are
- * 0; below, the validation accuracy. A dotted line is the accuracy that all of them started from.
+ * The results of runs of equal length by penalty, a line for each weight decay: above, the share of gammas that are 0;
+ * below, the validation accuracy. A dotted line shows the accuracy from which all of them started.
  */
 export function penaltySweep(
   points: readonly PenaltyPoint[],
@@ -151,7 +151,7 @@ export function penaltySweep(
   const penalties = [...new Set(points.map(({ l1_penalty }) => l1_penalty))].sort((a, b) => a - b);
   const traces = decays.flatMap((decay, n): Trace[] => {
     const of = points.filter((p) => p.weight_decay === decay).sort((a, b) => a.l1_penalty - b.l1_penalty);
-    // By its name: penalties grow by factors, and one of them may be 0.
+    // As text: penalties grow by factors, and one of them may be 0.
     const x = of.map((p) => String(p.l1_penalty));
     const line = (value: (point: PenaltyPoint) => number, more: object): Trace => {
       const look = { mode: 'lines+markers', marker: { size: 8 }, legendgroup: String(decay), ...more };
@@ -187,9 +187,9 @@ export function penaltySweep(
 const classes = 10;
 
 /**
- * How hard a loss pulls at the logit of the right class when the network gives that class the probability p and one
- * wrong class all the rest: 1 - p for cross-entropy of logits, and s p (1 - p) (1 - q_right + q_wrong) for
- * cross-entropy of s * softmax, q being the softmax of those.
+ * The size of a loss's gradient on the logit of the right class when the network gives that class the probability p and
+ * one wrong class all the rest: 1 - p for cross-entropy of logits, and s p (1 - p) (1 - q_right + q_wrong) for
+ * cross-entropy of s * softmax, where q is the softmax of s * softmax.
  */
 export function pullOfLoss(p: number, scale?: number): number {
   if (scale === undefined) return 1 - p;
@@ -199,8 +199,8 @@ export function pullOfLoss(p: number, scale?: number): number {
 }
 
 /**
- * The gradient on the right logit over the right class's probability: of logits, and of softmax inside the loss at some
- * scales.
+ * The gradient on the right logit over the right class's probability: for logits, and for a softmax inside the loss at
+ * some scales.
  */
 export function softmaxTwice(options: { scales?: readonly number[]; title?: string } = {}): Figure {
   const { scales = [1, 10] } = options;

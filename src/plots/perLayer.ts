@@ -18,7 +18,7 @@ import type { Figure, Titled } from './theme.js';
 import type { LayerWidth } from '../compact/shrink/compact.js';
 import type { LayerGradient } from '../training/layerGradients.js';
 
-/** The architecture that a method found: each layer's width, the full network's behind the compact one's. */
+/** The architecture that a method found: each layer's width, with the full network's width behind it. */
 export function widthsPerLayer(widths: readonly Omit<LayerWidth, 'because'>[], options: Titled = {}): Figure {
   const layers = widths.map(({ layer }) => inLines(asText(layer), 30));
   const sum = (of: 'before' | 'after') => widths.reduce((total, width) => total + width[of], 0);
@@ -41,13 +41,13 @@ export function widthsPerLayer(widths: readonly Omit<LayerWidth, 'because'>[], o
   });
 }
 
-/** Share of each kernel, between 0 and 1, by its name: of entries that are 0, or that have some other property. */
+/** A share for each kernel, between 0 and 1, by name: of entries that are 0, or that have some other property. */
 export interface NamedShares {
   name: string;
   shares: ReadonlyMap<string, number>;
 }
 
-/** Which layers lost most: for each kernel the share of its entries that are 0, several networks side by side. */
+/** Shows which layers lost most: for each kernel the share of its entries that are 0, several networks side by side. */
 export function zerosPerLayer(networks: readonly NamedShares[], options: Titled & { quantity?: string } = {}): Figure {
   const label = layerLabels(
     networks.flatMap(({ shares }) => [...shares.keys()]),
@@ -84,8 +84,8 @@ export interface NamedGradients {
 }
 
 /**
- * How much of several losses reaches each kernel: the norms of their gradients, on a logarithmic scale, from input to
- * output.
+ * Shows how strongly several losses reach each kernel: the norms of their gradients, on a logarithmic scale, from input
+ * to output.
  */
 export function gradientsPerLayer(losses: readonly NamedGradients[], options: Titled = {}): Figure {
   const label = layerLabels(
@@ -101,7 +101,7 @@ export function gradientsPerLayer(losses: readonly NamedGradients[], options: Ti
     alt: `Norms of the gradient by layer: ${list(said)}.`,
     data: losses.map(({ name, gradients }, n) => {
       const kernels = gradients.map(({ kernel }) => label(kernel));
-      // A logarithm has no place for 0.
+      // A logarithmic axis cannot show 0.
       const norms = gradients.map(({ norm }) => (norm > 0 ? norm : null));
       const style = { color: colour(n), dash: dash(n) };
       return curve(name, kernels, norms, style, { mode: 'lines+markers', hovertemplate: '%{x}: %{y:.2e}' });

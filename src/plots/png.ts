@@ -1,7 +1,7 @@
 import { Buffer, crc32, deflateSync } from '#platform';
 
 /**
- * A PNG file of `width` x `height` pixels with 8 bits a channel: `pixels` is row-major RGB (3 channels) or RGBA (4).
+ * A PNG file of `width` x `height` pixels with 8 bits per channel: `pixels` is row-major RGB (3 channels) or RGBA (4).
  */
 export function encodePng(
   pixels: Uint8Array | Uint8ClampedArray,
@@ -13,8 +13,8 @@ export function encodePng(
 }
 
 /**
- * A PNG file of pixels that are numbers of colours: one byte a pixel, row-major, and `colours` as red, green and blue
- * each.
+ * A PNG file of indexed colours: `indices` has one byte per pixel, row-major, and `colours` red, green and blue of each
+ * colour.
  */
 export function encodeIndexedPng(indices: Uint8Array, colours: Uint8Array, width: number, height: number): Buffer {
   return pngFile(indices, width, height, 3, 1, [chunk('PLTE', colours)]);
@@ -29,7 +29,7 @@ function pngFile(
   before: Buffer[] = [],
 ): Buffer {
   const row = width * bytesPerPixel;
-  // Every row starts with the number of its filter; 0 is "none".
+  // Every row starts with the code of its filter; 0 is "none".
   const rows = Buffer.alloc((row + 1) * height);
   for (let y = 0; y < height; y++) rows.set(pixels.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
   const header = Buffer.alloc(13);
@@ -57,16 +57,16 @@ export function pngAddress(png: Buffer): string {
 
 /** An image in few colours. */
 export interface Palette {
-  /** The number of each pixel's colour, row-major. */
+  /** The index of each pixel's colour, row-major. */
   indices: Uint8Array;
   /** Red, green and blue of each colour. */
   colours: Uint8Array;
 }
 
 /**
- * The pixels (RGBA, row-major, opaque) as numbers of at most 256 colours, which makes a drawing's file a quarter as
- * large. Where the edges of letters have more shades, nearby ones become one, down to 16 shades a channel; black and
- * white stay. Returns undefined for an image that needs more, such as a photograph, or that is not opaque.
+ * Converts pixels (RGBA, row-major, opaque) to indices of at most 256 colours, which makes a drawing's file a quarter
+ * as large. If the edges of letters have more shades, similar ones are merged, down to 16 shades per channel; black and
+ * white are kept. Returns undefined for an image that needs more colours, such as a photograph, or that is not opaque.
  */
 export function palette(pixels: Uint8Array): Palette | undefined {
   for (const bits of [8, 7, 6, 5, 4]) {
@@ -83,7 +83,7 @@ function inShades(pixels: Uint8Array, most: number): Palette | undefined {
   const numbers = new Map<number, number>();
   const colours: number[] = [];
   const indices = new Uint8Array(pixels.length / 4);
-  // Most pixels are like the one before.
+  // Most pixels equal the previous one.
   let last = -1;
   let number = 0;
   for (let i = 0, at = 0; at < pixels.length; i++, at += 4) {

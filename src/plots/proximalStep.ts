@@ -2,7 +2,7 @@ import { axis, colour, curve, figure, type Figure, ink, note, number, type Trace
 
 /** The gamma, the penalty and the loss that `proximalStep` draws. */
 export interface ProximalStepOptions {
-  /** Where the loss alone would take the gamma: its minimum. Default 0.2. */
+  /** The minimum of the loss, to which the loss alone would take the gamma. Default 0.2. */
   minimum?: number;
   /** Default 0.5. */
   l1_penalty?: number;
@@ -12,11 +12,11 @@ export interface ProximalStepOptions {
   steps?: number;
 }
 
-/** The proximal operator of threshold * |x| on numbers; never -0, which JSON does not know. */
+/** The proximal operator of threshold * |x| on numbers; never -0, which JSON cannot represent. */
 const softThreshold = (x: number, threshold: number): number =>
   Math.sign(x) * Math.max(0, Math.abs(x) - threshold) || 0;
 
-/** A gamma that starts at 1, under the loss (gamma - minimum)^2 / 2, by three rules. */
+/** The path of a gamma that starts at 1, under the loss (gamma - minimum)^2 / 2, by three rules. */
 export function gammaPaths(
   options: ProximalStepOptions = {},
 ): Record<'gradient' | 'subgradient' | 'proximal', number[]> {
@@ -34,9 +34,9 @@ export function gammaPaths(
 }
 
 /**
- * The proximal step on one gamma: to the left the map gamma -> gamma max(0, 1 - t / |gamma|), to the right what it does
- * step by step under the loss (gamma - minimum)^2 / 2, beside the loss alone and the subgradient of loss and penalty,
- * which steps over 0 and back (Beck and Teboulle 2009, section 1).
+ * The proximal step on one gamma: on the left the map gamma -> gamma max(0, 1 - t / |gamma|), on the right its effect
+ * step by step under the loss (gamma - minimum)^2 / 2, compared with the loss alone and with the subgradient of loss
+ * and penalty, which steps across 0 and back (Beck and Teboulle 2009, section 1).
  */
 export function proximalStep(options: ProximalStepOptions = {}): Figure {
   const { l1_penalty = 0.5, learning_rate = 0.1 } = options;

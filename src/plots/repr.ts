@@ -26,7 +26,7 @@ export interface PhasedEpoch {
 }
 
 /**
- * Grey bands over so many panels where filters are off: from the end of the epoch before S2 to the end of its last one.
+ * Grey bands over the panels where filters are off: from the end of the epoch before S2 to the end of its last epoch.
  */
 function phaseBands(epochs: readonly PhasedEpoch[], panels = 1): object[] {
   const bands: { x0: number; x1: number }[] = [];
@@ -63,21 +63,21 @@ export interface ReprHistory {
   })[];
 }
 
-/** A run with its name and how it went, as experiments keep it. */
+/** A run's name and history, as experiments store them. */
 export interface HistoryOf<RunHistory> {
   readonly name: string | null;
   readonly history: RunHistory;
 }
 
-/** Histories with the names of their runs in them. */
+/** Histories with the names of their runs included. */
 export const named = <RunHistory>(runs: readonly HistoryOf<RunHistory>[]): (RunHistory & { run: string })[] =>
   runs.map(({ name, history }) => ({ ...history, run: name ?? 'run' }));
 
-/** The epochs of the run that has the most: others may still train, or have been stopped. */
+/** The epochs of the run that has the most: other runs may still be training, or may have been stopped. */
 const longest = (records: readonly ReprHistory[]): ReprHistory['epochs'] =>
   records.reduce<ReprHistory['epochs']>((most, { epochs }) => (epochs.length > most.length ? epochs : most), []);
 
-/** The epochs that the runs were trained for, and those of the first that goes through RePr's cycle. */
+/** The epochs of the longest run, and those of the first run that goes through RePr's cycle. */
 function epochsOf(records: readonly ReprHistory[]): { epochs: number[]; cycle: readonly PhasedEpoch[] } {
   const cycle = records.find((record) => record.epochs.some(({ phase }) => phase === 'S2'));
   return { epochs: longest(records).map(({ epoch }) => epoch), cycle: cycle?.epochs ?? [] };
@@ -85,8 +85,8 @@ function epochsOf(records: readonly ReprHistory[]): { epochs: number[]; cycle: r
 
 /**
  * Accuracy over the epochs of several runs, on validation (solid) and on the training batches (dotted), with the epochs
- * in which filters are off in grey. Records of one name differ in their seeds: their mean is drawn, and the range of
- * the validation accuracies as a band.
+ * in which filters are off in grey. Records with the same name differ in their seeds: their mean is drawn, with the
+ * range of the validation accuracies as a band.
  */
 export function reprCurves(runs: readonly HistoryOf<Pick<ReprHistory, 'epochs'>>[], options: Titled = {}): Figure {
   const records = named(runs);
@@ -147,16 +147,17 @@ export function reprCurves(runs: readonly HistoryOf<Pick<ReprHistory, 'epochs'>>
   });
 }
 
-/** Which of ten filters an image of the cycle switches off in turn n: three of them, others each time. */
+/** The filters, of ten, that the image of the cycle switches off in turn n: three of them, different ones each time. */
 const offInTurn = (n: number): number[] => [1, 5, 8].map((f) => (f + 3 * n) % 10);
 
 /**
- * RePr's cycle as an image: ten filters as bars along the epochs. In S1 all train; before S2 three go off and leave a
- * gap; after it they come back new, in another colour. Which ones go is made up, when they go is the schedule's.
+ * RePr's cycle as an image: ten filters as bars along the epochs. In S1 all filters train; before S2 three go off and
+ * leave a gap; after it they come back new, in another colour. The choice of filters is invented, the times are those
+ * of the schedule.
  */
 export function reprCycle(cycle: ReprLengths & { epochs: number }, options: Titled = {}): Figure {
   const { epochs, ...lengths } = cycle;
-  /** From when to when each filter is on, life by life. */
+  /** The intervals in which each filter is on. */
   const lives = Array.from({ length: 10 }, () => [{ from: 0, to: epochs }]);
   const turns: { epoch: number; prunes: boolean }[] = [];
   let off: number[] = [];

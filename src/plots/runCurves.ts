@@ -1,15 +1,15 @@
 import { asText, axis, colour, curve, dash, figure, list, number, palette, type Figure } from './theme.js';
 
-/** A curve of a run among others. */
+/** The curve of one of several runs. */
 export interface RunCurve {
   name: string;
   x: readonly (number | null)[];
   y: readonly (number | null)[];
-  /** Which colour and line style it has: the n-th of all, the same in every figure. */
+  /** The index of its colour and line style among all runs, the same in every figure. */
   style: number;
 }
 
-/** The n-th way of drawing a run: the colours of the palette, solid at first, then in other line styles. */
+/** The n-th style of a run: the colours of the palette, first with solid lines, then with other line styles. */
 export const runStyle = (n: number): { color: string; dash: string } => ({
   color: colour(n),
   dash: dash(Math.floor(n / palette.length)),
@@ -17,14 +17,14 @@ export const runStyle = (n: number): { color: string; dash: string } => ({
 
 export interface RunCurvesOptions {
   title: string;
-  /** What the y axis shows, and in what. */
+  /** The quantity on the y axis, and its unit. */
   quantity: string;
   unit: string;
-  /** How a value is told: a format of plotly (d3). Default '.4~g'. */
+  /** How a value is shown: a format of plotly (d3). Default '.4~g'. */
   format?: string;
 }
 
-/** A quantity of several runs over their epochs, one curve a run; the legend is left to the page. */
+/** A quantity of several runs over their epochs, one curve per run; the page draws the legend. */
 export function runCurves(
   curves: readonly RunCurve[],
   { title, quantity, unit, format = '.4~g' }: RunCurvesOptions,
@@ -51,9 +51,9 @@ export function runCurves(
       }),
       yaxis: axis(quantity, unit),
       margin: { l: 56, r: 12, t: 36, b: 44 },
-      // All runs at a place, to compare them.
+      // Shows all runs at the pointer's epoch, to compare them.
       hovermode: 'x unified',
-      // What a person zoomed in on stays as the curves grow.
+      // The user's zoom is kept while the curves grow.
       uirevision: 'runs',
     },
     height: 260,
@@ -61,8 +61,8 @@ export function runCurves(
 }
 
 /**
- * A noisy curve made smooth: running means in which each earlier point counts `weight` times as much as the one after
- * it, from 0, none at all, to nearly 1. What is `null` stays so.
+ * Smooths a noisy curve by running means in which each point counts `weight` times as much as the point after it, from
+ * 0 (no smoothing) to nearly 1. `null` values stay `null`.
  */
 export function smoothed(values: readonly (number | null)[], weight: number): (number | null)[] {
   let mean = 0;
@@ -70,7 +70,7 @@ export function smoothed(values: readonly (number | null)[], weight: number): (n
   return values.map((value) => {
     if (value === null) return null;
     counted = weight * counted + 1;
-    // By the difference, so that a level curve stays level to the last bit: plotly fails over a range of 1e-13.
+    // Adds the difference, so that a constant curve stays exactly constant: plotly fails over a range of 1e-13.
     mean += (value - mean) / counted;
     return mean;
   });

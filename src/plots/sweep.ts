@@ -2,16 +2,16 @@ import type { SweepResult } from '../experiments/sweep/results.js';
 import { accuracyAgainstSparsity, accuracyIntervals } from './accuracy.js';
 import type { Figure } from './theme.js';
 
-/** What tells a group from the others of its entry. */
+/** The label that distinguishes a group from the others of its entry. */
 const labelOf = ({ group, values }: SweepResult): string => {
   const words = Object.entries(values);
   return words.length === 1 ? words[0][1] : words.map(([name, value]) => `${name}=${value}`).join(' ') || group;
 };
 
 /**
- * The results of a sweep: test accuracy against sparsity, a point for each group of runs that differ in their seeds
- * alone, with 95 % intervals; where nothing became sparse, accuracies one below the other. Groups without a finished
- * run are left out.
+ * The results of a sweep: test accuracy against sparsity, a point for each group of runs that differ only in their
+ * seeds, with 95 % intervals; if nothing became sparse, only the accuracies, one below the other. Groups without a
+ * finished run are left out.
  */
 export function sweepFigure(results: readonly SweepResult[], { title }: { title?: string } = {}): Figure {
   const done = results.filter(({ n }) => n > 0);

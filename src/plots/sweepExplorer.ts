@@ -27,13 +27,13 @@ import {
 } from './theme.js';
 import type { Figure, Titled, Trace } from './theme.js';
 
-/** Where `sweepExplorer` stops, and what it is called. */
+/** The stops of `sweepExplorer`'s slider, and its title. */
 export interface SweepExplorerOptions extends Titled {
-  /** Where the slider stops: names of groups of runs, such as `tune 10`. Default: at all groups. */
+  /** The stops of the slider: names of groups of runs, such as `tune 10`. Default: all groups. */
   groups?: readonly string[];
 }
 
-/** A trace of which a part changes from stop to stop. */
+/** A trace, a part of which changes from stop to stop. */
 interface MovingTrace {
   trace: Trace;
   at: (stop: Stop) => Record<string, unknown>;
@@ -41,7 +41,7 @@ interface MovingTrace {
 
 const inPercent = (share: number): number => Number((100 * share).toFixed(1));
 
-/** A point without a place stands for missing values: plotly would leave out a trace without points. */
+/** A point without coordinates replaces missing values: plotly would omit a trace without points. */
 const orNowhere = <T>(values: readonly T[]): readonly (T | null)[] => (values.length > 0 ? values : [null]);
 
 const pointsOf = (line: Line): Record<string, unknown> => ({
@@ -49,7 +49,7 @@ const pointsOf = (line: Line): Record<string, unknown> => ({
   y: orNowhere(line.map(({ of }) => inPercent(of.mean))),
 });
 
-/** Without caps, which would stand where there is no interval. */
+/** Error bars without caps, which would also appear where there is no interval. */
 const barsOf = (shares: readonly (SeedMean | undefined)[]): Record<string, unknown> => ({
   ...intervalBars(
     shares.map((share) => share?.mean ?? 0),
@@ -72,12 +72,12 @@ function bandOf(line: Line): Record<string, unknown> {
 
 const notInFile = 'not in this file';
 
-/** A share in words: 98.9 % [98.1, 99.4]. */
+/** A share as text: 98.9 % [98.1, 99.4]. */
 function inWords({ mean, interval }: SeedMean): string {
   return `${inPercent(mean)} %${interval ? ` [${interval.map(inPercent).join(', ')}]` : ''}`;
 }
 
-/** The results of a stop, a sentence a line; missing ones are listed as such. */
+/** The results of a stop, one sentence per line; missing ones are listed as such. */
 function linesOf(stop: Stop, setting: string | undefined, { what, layers }: LayerCount): string[] {
   const { records, missing, label, runs } = stop;
   const name = setting === undefined ? label : `${setting} = ${label}`;
@@ -105,7 +105,9 @@ function linesOf(stop: Stop, setting: string | undefined, { what, layers }: Laye
   ];
 }
 
-/** The lines of a stop: a trace, since texts of the layout would have plotly draw all axes anew at each step. */
+/**
+ * The lines of a stop. They are a trace, because texts in the layout would make plotly redraw all axes at each step.
+ */
 function linesPanel(linesAt: (stop: Stop) => string[]): MovingTrace {
   return {
     trace: {
@@ -119,7 +121,7 @@ function linesPanel(linesAt: (stop: Stop) => string[]): MovingTrace {
   };
 }
 
-/** What each layer has left, a bar a layer. */
+/** The remaining share of each layer, one bar per layer. */
 function layersPanel(kernels: readonly string[], { what, layers }: LayerCount): MovingTrace {
   return {
     trace: {
@@ -141,7 +143,7 @@ function layersPanel(kernels: readonly string[], { what, layers }: LayerCount): 
   };
 }
 
-/** Accuracy on the validation images and what is left over all layers, epoch by epoch. */
+/** Validation accuracy and the remaining share over all layers, epoch by epoch. */
 function curvesPanel({ what, epochs }: LayerCount): MovingTrace[] {
   const place = { xaxis: 'x2', yaxis: 'y2' };
   const area = { ...place, type: 'scatter', mode: 'lines', line: { width: 0 }, fill: 'toself', hoverinfo: 'skip' };
@@ -158,7 +160,7 @@ function curvesPanel({ what, epochs }: LayerCount): MovingTrace[] {
   ];
 }
 
-/** All stops as points of accuracy against size, and a ring around the one where the slider stands. */
+/** All stops as points of accuracy against size, with a ring around the current stop. */
 function resultsPanel(stops: readonly Stop[], setting: string | undefined): { points: Trace; ring: MovingTrace } {
   const place = { type: 'scatter', xaxis: 'x3', yaxis: 'y3', showlegend: false };
   const there = stops.flatMap((stop) => {
@@ -196,11 +198,11 @@ function resultsPanel(stops: readonly Stop[], setting: string | undefined): { po
 }
 
 /**
- * A sweep with a slider that stops at each group of runs that differ in their seeds alone: what each layer has left,
- * the curves, accuracy and size, with 95 % intervals by Student's t where there are three seeds or more. What a group
- * or a file does not hold is said in its place. The steps of the slider are plotly's frames, so that a figure moves in
- * Jupyter, in the report and in the live page. Throws a UserError for a sweep without runs and for a group that it does
- * not have.
+ * A sweep with a slider that stops at each group of runs that differ only in their seeds. It shows the remaining share
+ * of each layer, the curves, accuracy and size, with 95 % intervals by Student's t for three or more seeds. Text takes
+ * the place of data missing from a group or file. The steps of the slider are plotly's frames, so that a figure moves
+ * in Jupyter, in the report and in the live page. Throws a UserError for a sweep without runs and for a group that the
+ * sweep does not have.
  */
 export function sweepExplorer(sweep: ExploredSweep, options: SweepExplorerOptions = {}): Figure {
   const { setting, stops } = stopsOf(sweep, options.groups);
@@ -249,7 +251,7 @@ export function sweepExplorer(sweep: ExploredSweep, options: SweepExplorerOption
   return { ...drawn, frames };
 }
 
-/** The column of the panels beside the layers. */
+/** The horizontal domain of the panels to the right of the layers. */
 const right: readonly [from: number, to: number] = [0.52, 1];
 
 function slider(stops: readonly Stop[], active: number, setting: string | undefined): object {

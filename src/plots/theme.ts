@@ -6,8 +6,8 @@ export interface Trace {
 }
 
 /**
- * A plotly layout. `meta.alt` says in one sentence or two what the figure shows, for those who cannot see it,
- * `meta.leastWidth` how many pixels it needs to be read.
+ * A plotly layout. `meta.alt` describes the figure in one or two sentences for people who cannot see it;
+ * `meta.leastWidth` is the width in pixels that it needs to be legible.
  */
 export interface Layout {
   title: { text: string; [attribute: string]: unknown };
@@ -19,19 +19,17 @@ export interface Layout {
 /**
  * A figure as plain plotly JSON, ready for `Plotly.newPlot(element, data, layout)`.
  *
- * The type is our own and small on purpose: a notebook's compiler reads it with every cell, and plotly's runs to
- * thousands of lines.
+ * Our own type is deliberately small: a notebook's compiler reads it with every cell, and plotly's own has thousands of
+ * lines.
  */
 export interface Figure {
   data: Trace[];
   layout: Layout;
-  /** What the steps of its slider show, where that is more than a few attributes. */
+  /** The frames of its slider's steps, if they change more than a few attributes. */
   frames?: Frame[];
 }
 
-/**
- * What a figure shows at one step of a slider: what is other in some of its traces, by their places, and in its layout.
- */
+/** One step of a slider: the changed attributes of some of the figure's traces, by index, and of its layout. */
 export interface Frame {
   name: string;
   traces: number[];
@@ -40,37 +38,38 @@ export interface Frame {
 }
 
 /**
- * Six colours that people with any colour vision tell apart, each at 3 : 1 or more on white and on a page's dark
- * ground: four of Okabe and Ito's, whose others are too light for white, a brown and a violet.
+ * Six colours that people with any colour vision can tell apart, each with a contrast of 3 : 1 or more on white and on
+ * a page's dark background: four of Okabe and Ito's, whose others are too light for white, a brown and a violet.
  */
 export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#905448', '#9c6cf0'];
 
-/** From closed (0, off) to open: both ends and all between can be seen on white and on dark, as in the palette. */
+/** From closed (0, off) to open: like the palette, all of its colours are visible on white and on dark. */
 export const openScale = [
   [0, palette[1]],
   [1, palette[0]],
 ] as const;
 
-/** Line styles that go with the colours where a second property has to be distinguished. */
+/** Line styles to combine with the colours if a second property has to be distinguished. */
 const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
 
 /**
- * Grey that reads on white (4.6 : 1) and on black (4.5 : 1): pages are light or dark, the figure does not know which.
+ * Grey that is legible on white (4.6 : 1) and on black (4.5 : 1): the figure does not know whether the page is light or
+ * dark.
  */
 export const ink = '#767676';
 const gridColour = 'rgba(128, 128, 128, 0.22)';
 
-/** A figure's own title in place of the usual one. */
+/** A title that replaces a figure's default one. */
 export interface Titled {
   title?: string;
 }
 
-/** The n-th colour of the palette, beginning again after the last. */
+/** The n-th colour of the palette, starting over after the last. */
 export function colour(n: number): string {
   return palette[n % palette.length];
 }
 
-/** The n-th line style, beginning again after the last. */
+/** The n-th line style, starting over after the last. */
 export function dash(n: number): string {
   return dashes[n % dashes.length];
 }
@@ -79,7 +78,7 @@ export function dash(n: number): string {
 export type Axis = Record<string, unknown>;
 
 /**
- * A plotly axis titled `quantity (unit)`. Pure numbers have a unit too: their scale ("0 to 1"), what is counted
+ * A plotly axis titled `quantity (unit)`. Pure numbers have a unit too: their scale ("0 to 1"), the counted things
  * ("epochs") or the base of a logarithm.
  */
 export function axis(quantity: string, unit: string, more: Axis = {}): Axis {
@@ -97,7 +96,7 @@ export function axis(quantity: string, unit: string, more: Axis = {}): Axis {
   };
 }
 
-/** An axis of epochs, with about ten ticks and none between two epochs. */
+/** An axis of epochs, with about ten ticks, all at whole epochs. */
 export function epochAxis(epochs: readonly number[], more: Axis = {}): Axis {
   return axis('training', 'epochs', {
     tick0: epochs.at(0) ?? 0,
@@ -106,28 +105,28 @@ export function epochAxis(epochs: readonly number[], more: Axis = {}): Axis {
   });
 }
 
-/** An axis of layers by their labels, which may look like numbers. */
+/** An axis of layers, by labels that may look like numbers. */
 export function layerAxis(more: Axis = {}, unit = 'from input to output'): Axis {
   return axis('layer', unit, { type: 'category', tickfont: { size: 11 }, ...more });
 }
 
-/** An axis that is only there to place things: no line, no ticks, no title, no zoom. */
+/** An axis that only positions things: no line, no ticks, no title, no zoom. */
 export function hiddenAxis(range: [number, number], more: Axis = {}): Axis {
   return { visible: false, fixedrange: true, range, ...more };
 }
 
-/** The n-th panel's axes are called `x` and `y` with this behind them, and `xaxis` and `yaxis` in the layout. */
+/** The suffix of the n-th panel's axes: `x` and `y` in traces, `xaxis` and `yaxis` in the layout. */
 export function panel(n: number): string {
   return n === 0 ? '' : String(n + 1);
 }
 
-/** The domain of the n-th of some panels side by side, with a gap between them. */
+/** The domain of the n-th of several panels side by side, with a gap between them. */
 export function domain(n: number, panels: number, gap: number): [from: number, to: number] {
   const size = (1 - gap * (panels - 1)) / panels;
   return [n * (size + gap), n * (size + gap) + size];
 }
 
-/** A line through points; `style` is its colour and what else plotly's `line` takes. */
+/** A line through points; `style` is its colour and other attributes of plotly's `line`. */
 export function curve(
   name: string,
   x: readonly unknown[],
@@ -147,7 +146,7 @@ export function note(text: string, x: number, y: number, more: Record<string, un
   return { text, x, y, xref: 'paper', yref: 'paper', showarrow: false, ...more };
 }
 
-/** A vertical line through a whole panel: that of `yref`, such as `y2 domain`, or the only one. */
+/** A vertical line through a whole panel: the panel of `yref`, such as `y2 domain`, or the only one. */
 export function verticalLine(x: number, line: object, yref = 'paper'): object {
   return { type: 'line', x0: x, x1: x, yref, y0: 0, y1: 1, line: { color: ink, ...line } };
 }
@@ -160,12 +159,12 @@ export function verticalMark(x: number, text: string): { shape: object; annotati
   };
 }
 
-/** A level line across a panel. */
+/** A horizontal line across a panel. */
 export function levelLine(y: number, more: object, dash: string): object {
   return { type: 'line', xref: 'paper', x0: 0, x1: 1, y0: y, y1: y, line: { color: ink, width: 1, dash }, ...more };
 }
 
-/** Bars, in percent, over the intervals of shares; none where there is no interval. */
+/** Error bars, in percent, for the intervals of shares; none where there is no interval. */
 export function intervalBars(
   shares: readonly number[],
   intervals: readonly (readonly [low: number, high: number] | undefined)[],
@@ -178,7 +177,7 @@ export function intervalBars(
   return { type: 'data', symmetric: false, array: reach(1), arrayminus: reach(0), thickness: 1.5 };
 }
 
-/** The scale of a heat map's colours, with what they mean. */
+/** The colour scale of a heat map, with its meaning. */
 export function colorbar(text: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     title: { text, side: more.orientation === 'h' ? 'bottom' : 'right' },
@@ -188,20 +187,23 @@ export function colorbar(text: string, more: Record<string, unknown> = {}): Reco
   };
 }
 
-/** Longer names than this would leave a plot beside them no space; in lines of the other length they fit below it. */
+/**
+ * Names longer than the first length would leave no space for a plot beside them; below the plot they fit in lines of
+ * the second length.
+ */
 const [LONGEST_BESIDE, LONGEST_BELOW] = [40, 90];
 
 const beside = { orientation: 'v', x: 1.02, xanchor: 'left', y: 1, yanchor: 'top' };
 const below = { orientation: 'h', x: 0, xanchor: 'left', y: -0.2, yanchor: 'top' };
 
-/** Puts data and layout together in the one look that all our figures share. */
+/** Combines data and layout in the style that all our figures share. */
 export function figure(parts: {
   title: string;
   alt: string;
   data: Trace[];
   layout: Record<string, unknown>;
   height?: number;
-  /** Where the names of the traces stand: beside the figure, or below it in a row. */
+  /** Whether the names of the traces stand below the figure in a row, or beside it. */
   legendBelow?: boolean;
   leastWidth?: number;
 }): Figure {
@@ -241,7 +243,7 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** A foreign text, escaped: plotly reads texts as a kind of HTML. */
+/** Escapes a foreign text: plotly interprets texts as a kind of HTML. */
 export const asText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
@@ -250,14 +252,14 @@ export function list(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
 }
 
-/** A text in lines of at most so many letters, broken where it has spaces. */
+/** Breaks a text at spaces into lines of at most the given number of letters. */
 export function inLines(text: string, letters: number): string {
   return text.replace(new RegExp(`(?=.{${letters + 1}})(.{1,${letters}}) `, 'g'), '$1<br>');
 }
 
 /**
- * What layers are called along an axis: a function from their names to `label`, or to the whole names where two would
- * have one label, and so one place.
+ * Labels of layers along an axis: a function from their names to `label`, or to the whole names if two layers would
+ * share a label and so a place on the axis.
  */
 export function layerLabels(names: Iterable<string>, label: (name: string) => string): (name: string) => string {
   const all = [...new Set(names)];
@@ -265,7 +267,7 @@ export function layerLabels(names: Iterable<string>, label: (name: string) => st
   return (name) => inLines(asText(tellsApart ? label(name) : name), 30);
 }
 
-/** A layer's name without the part that every gate has: `block1_3x3_gate` becomes `block1 3x3`. */
+/** A layer's name without the part that all gates share: `block1_3x3_gate` becomes `block1 3x3`. */
 export function layerLabel(layer: string): string {
   return layer.replace(/_gate$/, '').replaceAll('_', ' ');
 }
@@ -275,18 +277,21 @@ export function kernelLabel(kernel: string): string {
   return kernel.replace(/(_conv)?\/kernel$/, '').replaceAll('_', ' ');
 }
 
-/** n + 1 numbers from start to end, at equal distances. */
+/** n + 1 equally spaced numbers from start to end. */
 export function grid(start: number, end: number, n: number): number[] {
   return Array.from({ length: n + 1 }, (_, i) => start + ((end - start) * i) / n);
 }
 
-/** How many channels of some layers are open (mask not 0), and how many there are. */
+/** The number of open channels (mask not 0) of some layers, and the number of all channels. */
 export function openCount(...masks: Float32Array[]): { open: number; all: number } {
   const values = masks.flatMap((mask) => [...mask]);
   return { open: values.filter((value) => value !== 0).length, all: values.length };
 }
 
-/** The means of at most `bins` neighbouring stretches: a curve of a hundred thousand steps that a page can hold. */
+/**
+ * The means of at most `bins` neighbouring stretches: thins a curve of a hundred thousand steps to a size that a page
+ * can hold.
+ */
 export function thin(values: readonly number[], bins = 400): number[] {
   if (values.length <= bins) return [...values];
   return Array.from({ length: bins }, (_, b) => {

@@ -3,7 +3,7 @@ import type { EpochEvent, StepEvent } from '../training/events.js';
 import { axis, colour, curve, dash, epochAxis, figure, ink, list, number, percent, thin } from './theme.js';
 import type { Figure, Titled, Trace } from './theme.js';
 
-/** The trainer's events, or what was kept of them: anything with a type. */
+/** The trainer's events, or the stored part of them: anything with a type. */
 export type TrainingLog = readonly { readonly type: string }[];
 
 function stepsOf(log: TrainingLog): StepEvent[] {
@@ -15,10 +15,10 @@ function epochsOf(log: TrainingLog): EpochEvent[] {
 }
 
 /**
- * How a run went: above, the terms of the loss (cross-entropy, penalty, total) at every training step; below, the
- * accuracy on the training batches and, once an epoch, on the validation images.
+ * The course of a run: above, the terms of the loss (cross-entropy, penalty, total) at every training step; below, the
+ * accuracy on the training batches and, once per epoch, on the validation images.
  *
- * Long runs are thinned to the means of 400 stretches. A log without steps is drawn over epochs.
+ * Long runs are thinned to the means of 400 stretches. A log without steps is plotted over epochs.
  */
 export function trainingCurves(log: TrainingLog, options: Titled = {}): Figure {
   const steps = stepsOf(log);
@@ -39,7 +39,7 @@ export function trainingCurves(log: TrainingLog, options: Titled = {}): Figure {
     return drawn(curve(name, xs, ys, { color }, { mode: 'lines+markers', yaxis: of === 'loss' ? 'y' : 'y2' }));
   };
   const crossEntropy = perStep('cross-entropy', (step) => step.crossEntropy, colour(0));
-  // Without a penalty the total is the cross-entropy, and a line along zero says nothing.
+  // Without a penalty the total equals the cross-entropy, and a line along zero says nothing.
   const loss = steps.every(({ penalty }) => penalty === 0)
     ? [crossEntropy]
     : [
@@ -63,7 +63,7 @@ export function trainingCurves(log: TrainingLog, options: Titled = {}): Figure {
   });
 }
 
-/** A point without a place stands for a curve that has not begun, which plotly would leave out. */
+/** A point without coordinates replaces a curve that has not begun, which plotly would omit. */
 function drawn(trace: Trace): Trace {
   return (trace.x as unknown[]).length > 0 ? trace : { ...trace, x: [null], y: [null] };
 }
@@ -86,7 +86,7 @@ function sentence(log: TrainingLog): string {
   return parts.join(' ') || 'An empty plot: training has not begun.';
 }
 
-/** A named run: what a figure needs to compare it with others. */
+/** A named run, for figures that compare it with others. */
 export interface NamedRun {
   name: string;
   events: TrainingLog;
@@ -113,11 +113,11 @@ export function penaltyDuringTraining(runs: readonly NamedRun[], options: Titled
   });
 }
 
-/** What `curvesOverEpochs` draws shares of. */
+/** The quantity that `curvesOverEpochs` draws. */
 export interface EpochCurveOptions extends Titled {
-  /** What the shares are. Default 'validation accuracy'. */
+  /** The name of the quantity. Default 'validation accuracy'. */
   quantity?: string;
-  /** What they are percent of. Default 'images'. */
+  /** The things of which the values are percentages. Default 'images'. */
   of?: string;
 }
 

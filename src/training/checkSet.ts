@@ -9,13 +9,13 @@ const shown = (shape: readonly (number | null)[]): string =>
     .map((side) => side ?? '?')
     .join(', ')}]`;
 
-/** Activations whose values are bounded, so that no class could be much likelier than the others: no logits. */
+/** Activations with bounded values, which cannot make one class much likelier than the others: no logits. */
 const boundedActivations = ['sigmoid', 'hardSigmoid', 'tanh', 'softsign', 'relu6'];
 
 /**
  * Throws a UserError for a network that does not map one input, images, to one output, logits, or whose last activation
- * bounds its logits, and for a set whose shape or labels do not fit the network. Reads every label, so call it once for
- * a set and not at every step.
+ * bounds its logits, and for a set whose shape or labels do not fit the network. Reads every label, so call it once per
+ * set, not at every step.
  */
 export function checkSet(model: tf.LayersModel, set: ImageSet): void {
   const { name, images, labels } = set;

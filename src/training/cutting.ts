@@ -14,7 +14,7 @@ import { StateSlices } from './stateSlices.js';
 export interface CuttingOptions {
   /**
    * A channel is cut out if its gate is closed at inference and, in training, open with less than this probability, at
-   * most 0.3. 0 cuts out only what masks hold at 0. Default 0.2, where the expected gate is below 0.062.
+   * most 0.3. 0 cuts out only the channels that masks hold at 0. Default 0.2, where the expected gate is below 0.062.
    */
   probability?: number;
 }
@@ -23,19 +23,19 @@ export interface CuttingOptions {
  * Cuts channels that are closed for good out of a network while it is trained, so that training gets faster as it
  * prunes.
  *
- * Each epoch trains a network of the channels that are left, with their part of the optimizer's memory, of the averages
- * and of the method's state. At its end all of it is copied back into the whole network, where what was cut out has not
- * changed: between epochs, and in every checkpoint, the network is whole.
+ * Each epoch trains a network of the remaining channels, with their part of the optimizer's memory, the averages and
+ * the method's state. At the end of the epoch all of this is copied back into the whole network, where the cut channels
+ * have not changed: between epochs, and in every checkpoint, the network is whole.
  *
- * Channels that masks hold at 0 until the end of the run contribute exactly 0: training comes to the same without them,
- * up to rounding. A closed gate is 0 in evaluation; in training it would have been open for less than `probability` of
- * the images, and then mostly by little, which is all that is lost. The gates that are left draw other noise than
- * without cutting, since noise depends on a gate's place in its layer: such a run is another sample of the same
- * training.
+ * Channels that masks hold at 0 until the end of the run contribute exactly 0: training gives the same result without
+ * them, up to rounding. A closed gate is 0 in evaluation; in training it would have been open for less than
+ * `probability` of the images, and mostly only slightly, which is all that is lost. The remaining gates draw different
+ * noise than without cutting, because noise depends on a gate's place in its layer: such a run is another sample of the
+ * same training.
  */
 export class Cutting {
   private readonly probability: number;
-  /** What is closed in the current epoch, or was when it was stopped: masks with zeros, by weight. */
+  /** The masks of the current or last stopped epoch: those that contain zeros, by weight. */
   private closed?: ReadonlyMap<string, Float32Array>;
   private cut?: { slices: StateSlices; before: TrainedState; parts: TrainedParts };
 
@@ -61,8 +61,8 @@ export class Cutting {
   }
 
   /**
-   * The parts to train with in an epoch, counted from 0: those given where nothing is closed for good. An epoch that
-   * was stopped goes on (`goesOn`) with the channels that it had.
+   * Returns the parts to train with in an epoch, counted from 0: the given ones if nothing is closed for good. A
+   * stopped epoch that is resumed (`goesOn`) keeps the channels that it had.
    */
   async begin(whole: TrainedParts, epoch: number, goesOn: boolean): Promise<TrainedParts> {
     const { model, optimizer, sparsifier, averages } = whole;
@@ -77,7 +77,8 @@ export class Cutting {
     const slices = new StateSlices(model, smaller);
     const parts = { ...partsIn(smaller, whole), optimizer };
     putState({ ...slices.pick(before), path: model.name }, parts);
-    // Averages lag behind: what is cut out is as closed in the averaged network.
+    // Averages lag behind: start them from the weights, so that the cut channels are closed in the averaged network
+    // too.
     const means = Object(before.averages?.averages) as State;
     for (const name of Object.keys(means)) means[name] = before.weights.get(name)!.values as Float32Array;
     this.cut = { slices, before, parts };
@@ -97,14 +98,14 @@ export class Cutting {
     putState({ ...state, path: model.name }, { model, optimizer, sparsifier, averages });
   }
 
-  /** What training has changed so far, for the whole network; undefined while nothing is cut out. */
+  /** The state of the whole network's training so far; undefined while nothing is cut out. */
   async wholeState(): Promise<TrainedState | undefined> {
     if (!this.cut) return undefined;
     const { slices, before, parts } = this.cut;
     return slices.put(before, await takeState(parts));
   }
 
-  /** The current epoch's masks, which a checkpoint within it saves too; undefined between epochs. */
+  /** The current epoch's masks, which a checkpoint saved within the epoch includes; undefined between epochs. */
   state(): State | undefined {
     return this.closed && Object.fromEntries(this.closed);
   }

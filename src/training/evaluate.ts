@@ -15,7 +15,7 @@ export interface EvaluationOptions {
   batchSize?: number;
   /** Default: `defaultNormalise`, CIFAR-10's means and standard deviations. */
   normalise?: Normalise;
-  /** Over which views of an image its logits are averaged. Default 'none': the image as it is. */
+  /** The views of an image over which its logits are averaged. Default 'none': the image as it is. */
   tta?: TestTimeAugmentation;
   /** Ends the work between two batches. */
   signal?: AbortSignal;
@@ -23,7 +23,7 @@ export interface EvaluationOptions {
 
 /**
  * Test-time augmentation: `mirror` averages the logits of an image and its mirror image; `mirror-shift` gives these two
- * half the weight, and the other half to both of them moved by a pixel, up left and down right (Jordan 2024, section
+ * half the weight, and the other half to both of them shifted by a pixel, up left and down right (Jordan 2024, section
  * 3.5). They take 2 and 6 times as long as `none`.
  */
 export type TestTimeAugmentation = 'none' | 'mirror' | 'mirror-shift';
@@ -42,7 +42,7 @@ function viewsOf(x: tf.Tensor4D, tta: TestTimeAugmentation): { view: tf.Tensor4D
   return [...mirrored(x, 0.5), ...moved.flatMap((view) => mirrored(view, 0.25))];
 }
 
-/** A network's mean loss on a whole set, and for each image in turn 1 if the answer is right and 0 if it is not. */
+/** A network's mean loss on a whole set, and for each image in order 1 if the answer is right and 0 if it is wrong. */
 export interface Answers {
   /** Cross-entropy in nats. */
   loss: number;
@@ -52,7 +52,7 @@ export interface Answers {
 /**
  * Evaluates a network on a whole set, with running statistics and inference masks: `plain` on the images as they are,
  * `averaged` over the views of `tta`. Yields to the event loop after every batch; an aborted signal rejects with its
- * reason. Throws a UserError for a set whose labels the network has no outputs for, and for an unknown `tta`.
+ * reason. Throws a UserError for a set that does not fit the network (`checkSet`), and for an unknown `tta`.
  */
 export async function answersByView(
   model: tf.LayersModel,
@@ -95,7 +95,7 @@ export async function answers(model: tf.LayersModel, set: ImageSet, options: Eva
   return (await answersByView(model, set, options)).averaged;
 }
 
-/** The mean loss of answers, and the share of them that is right. */
+/** The mean loss of answers, and the share of right ones. */
 export function scoresFrom({ loss, right }: Answers): Scores {
   return { loss, accuracy: right.reduce((sum, hit) => sum + hit, 0) / right.length };
 }
@@ -110,7 +110,7 @@ export async function evaluate(model: tf.LayersModel, set: ImageSet, options: Ev
 /** How a network's answers to the same images changed. Shares are of all images. */
 export interface PairedChange {
   images: number;
-  /** Images that were wrong before and are right now, and the other way round. */
+  /** Images that were wrong before and are right now, and vice versa. */
   gained: number;
   lost: number;
   /** Change of the accuracy, (gained - lost) / images. */
@@ -120,8 +120,9 @@ export interface PairedChange {
 }
 
 /**
- * Compares two networks on the same images, image by image (McNemar 1947): far sharper than comparing two accuracies,
- * since images that both get right say nothing. `before` and `after` hold 1 for a right answer and 0 for a wrong one.
+ * Compares two networks on the same images, image by image (McNemar 1947): far more sensitive than comparing two
+ * accuracies, because images that both get right say nothing. `before` and `after` hold 1 for a right answer and 0 for
+ * a wrong one.
  *
  * Throws a UserError for lists of different lengths and for empty ones.
  */

@@ -20,17 +20,17 @@ export interface StartEvent {
   batchSize: number;
   epochs: number;
   stepsPerEpoch: number;
-  /** Where the run ends after so many steps at most. */
+  /** The maximum number of steps, if the run has one. */
   maxSteps?: number;
-  /** Steps already made before this run, if it resumes another. */
+  /** Steps made before this run, if it resumes another. */
   startStep: number;
 }
 
-/** Steps of a whole run, as it will be where nothing stops it. */
+/** The number of steps of a whole run if nothing stops it. */
 export const stepsOf = ({ epochs, stepsPerEpoch, maxSteps = Infinity }: StartEvent): number =>
   Math.min(maxSteps, epochs * stepsPerEpoch);
 
-/** One optimizer step. The values of the loss are those before the step. */
+/** One optimizer step. The loss values are from before the step. */
 export interface StepEvent {
   type: 'step';
   /** Steps made so far, this one included. */
@@ -39,13 +39,15 @@ export interface StepEvent {
   epoch: number;
   /** crossEntropy + penalty: what the optimizer sees. */
   loss: number;
-  /** The loss before the penalty, smoothed labels included. */
+  /** The loss without the penalty, including label smoothing. */
   crossEntropy: number;
-  /** The sparsity method's term of the loss, lambda included, and those of the layers' regularizers; 0 without any. */
+  /**
+   * The sparsity method's term of the loss, including lambda, plus those of the layers' regularizers; 0 without any.
+   */
   penalty: number;
   /** Share of right answers in the batch. */
   accuracy: number;
-  /** Of this step, data preparation included. */
+  /** The speed of this step, including data preparation. */
   imagesPerSecond: number;
   /** The base learning rate times the schedule's factor; parameter groups may have their own. */
   learningRate: number;
@@ -58,11 +60,11 @@ export interface EpochEvent {
   epoch: number;
   /** Steps made so far. */
   step: number;
-  /** Means over the epoch's batches, each as it was when its turn came. */
+  /** Means over the epoch's batches, each measured at its own step. */
   train: Scores & { crossEntropy: number; penalty: number };
   /**
-   * The validation set after the epoch, with running statistics, inference masks and, if the run keeps them, averaged
-   * weights.
+   * Scores on the validation set after the epoch, with running statistics, inference masks and, if the run keeps them,
+   * averaged weights.
    */
   validation?: Scores;
   /** The sparsity method's own numbers, e.g. how many channels are closed. */
@@ -92,7 +94,9 @@ export interface WarningEvent {
   message: string;
 }
 
-/** Values of a method at a moment of training: masks, gammas, cosines. It comes before the event of that moment. */
+/**
+ * Values of a method at some point of training: masks, gammas, cosines. The event comes before that point's own event.
+ */
 export interface NoteEvent {
   type: 'note';
   kind: string;
@@ -113,5 +117,5 @@ export interface EndEvent {
   seconds: number;
 }
 
-/** What `train` yields, and the wrappers around it. */
+/** The events that `train` and the wrappers around it yield. */
 export type TrainingEvent = StartEvent | StepEvent | EpochEvent | CheckpointEvent | NoteEvent | WarningEvent | EndEvent;

@@ -3,7 +3,7 @@ import { leafLayers, weightNames } from '../graph/names.js';
 import { type LayerNode, networkGraph } from '../graph/networkGraph.js';
 import { unchanged } from './statistics.js';
 
-/** A tensor, and what messages call it. */
+/** A tensor, and its name in messages. */
 type Named = readonly [what: string, values: tf.Tensor];
 
 /** Names the first tensor that `make` returns with a value that is not finite; undefined if all are finite. */
@@ -28,8 +28,8 @@ export async function firstNonFiniteWeight(model: tf.LayersModel): Promise<strin
 
 /**
  * Names the first weight or layer output, from the input on, with a value that is not finite; undefined if all are
- * finite. Runs the network once on x, such as images [N, H, W, C], as in training; running statistics and the gates'
- * counts of draws stay as they are.
+ * finite. Runs the network once on x, such as images [N, H, W, C], in training mode; restores running statistics and
+ * the gates' counts of draws.
  */
 export async function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]): Promise<string | undefined> {
   const names = weightNames(model);
@@ -43,7 +43,7 @@ export async function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Te
       for (const node of graph.nodes) {
         const { layer, name, inputs } = node;
         if (outputs.has(node)) continue;
-        // Copies, since a pass moves running statistics.
+        // Copies, because a pass changes running statistics.
         for (const weight of layer.weights) seen.push([`the weight ${names.get(weight)}`, weight.read().clone()]);
         const read = inputs.map((input, i) => outputs.get(input)![node.reads[i]]);
         const output = [
@@ -68,7 +68,7 @@ export class LeakWatch {
 
   /**
    * Call this before each step, with the network that it trains. A step with a new network or new variables is not
-   * counted: in it the optimizer allocates its memory.
+   * counted, because the optimizer then allocates its memory.
    */
   begin(model: tf.LayersModel): void {
     const variables = model.trainableWeights.length;
@@ -79,8 +79,8 @@ export class LeakWatch {
   }
 
   /**
-   * Call this after each step. Returns a warning if tensors were left behind; after the first one only once their
-   * number has doubled, so that a leak in each of a million steps is reported some twenty times.
+   * Call this after each step. Returns a warning if tensors were left behind; after the first warning only when their
+   * number has doubled, so that a leak in each of a million steps is reported about twenty times.
    */
   end(step: number): string | undefined {
     const after = tf.memory().numTensors;

@@ -16,22 +16,22 @@ export interface LayerGradient {
   kernel: string;
   /** The Euclidean norm of the gradient, in nats per unit of weight. */
   norm: number;
-  /** The share of the kernel's entries whose gradient is exactly 0: nothing but weight decay can move those. */
+  /** The share of the kernel's entries whose gradient is exactly 0: only weight decay can change those. */
   still: number;
 }
 
-/** The loss and the images that gradients are taken of. */
+/** The loss and the images for which gradients are computed. */
 export interface LayerGradientOptions extends Pick<EvaluationOptions, 'normalise'> {
   /** Default: cross-entropy. */
   loss?: Loss;
-  /** How many images, from the first on, the loss is the mean of. Default 128. */
+  /** The number of images, from the first on, over which the loss is averaged. Default 128. */
   images?: number;
 }
 
 /**
- * The gradient of the mean loss over a set's first images with respect to each kernel, from input to output, with batch
- * statistics as in training. Changes nothing, neither running statistics nor the gates' counts of draws. Throws a
- * UserError where the network does not fit the images.
+ * Returns the gradient of the mean loss over a set's first images with respect to each kernel, from input to output,
+ * with batch statistics as in training. Changes neither running statistics nor the gates' counts of draws. Throws a
+ * UserError if the network does not fit the images.
  */
 export async function layerGradients(
   model: tf.LayersModel,

@@ -9,13 +9,13 @@ export type Loss = (logits: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar;
 
 /** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
-  /** The share of each label that all classes divide among them, from 0 to less than 1. Default 0. */
+  /** The share of each label that is divided equally among all classes, from 0 to less than 1. Default 0. */
   label_smoothing?: number;
 }
 
 /**
  * Mean cross-entropy in nats, -sum of t ln softmax(logits), with targets t = (1 - s) one-hot + s / classes for a label
- * smoothing s (Szegedy et al. 2016, section 7), as PyTorch's. Throws a UserError for an s outside of [0, 1).
+ * smoothing s (Szegedy et al. 2016, section 7), as in PyTorch. Throws a UserError for an s outside of [0, 1).
  */
 export function crossEntropy({ label_smoothing = 0 }: CrossEntropyOptions = {}): Loss {
   check('label_smoothing', label_smoothing, number({ min: 0, below: 1 }));
@@ -36,7 +36,7 @@ export function inputOf({ images, labels, size, shape }: Batch): { x: tf.Tensor4
 /** Smaller probabilities are raised to this before their logarithm is taken. */
 const LEAST = 1e-30;
 
-/** The layer that gives a network's first output, inside of the networks that are its layers, and its activation. */
+/** The layer that computes a network's first output, also inside nested networks, and its activation. */
 export function lastActivation(model: tf.LayersModel): { layer: string; activation: string } {
   let last: tf.layers.Layer = model;
   while (last instanceof tf.LayersModel) last = last.outputs[0].sourceLayer;
@@ -44,13 +44,13 @@ export function lastActivation(model: tf.LayersModel): { layer: string; activati
 }
 
 /**
- * A network's logits [N, classes] for images [N, H, W, C]. Of one that ends with a softmax they are the logarithms of
- * its probabilities, since softmax(ln p) = p. `options` are those of `forward`. The caller disposes them.
+ * A network's logits [N, classes] for images [N, H, W, C]. If the network ends with a softmax, they are the logarithms
+ * of its probabilities, because softmax(ln p) = p. `options` are those of `forward`. The caller disposes them.
  */
 export function logitsOf(model: tf.LayersModel, x: tf.Tensor, options?: Parameters<typeof forward>[2]): tf.Tensor2D {
   return tf.tidy(() => {
     const outputs = forward(model, x, options) as tf.Tensor2D;
-    // Networks from Keras often give probabilities.
+    // Networks from Keras often output probabilities.
     return lastActivation(model).activation === 'softmax'
       ? (outputs.clipByValue(LEAST, 1).log() as tf.Tensor2D)
       : outputs;

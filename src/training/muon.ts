@@ -10,7 +10,7 @@ import { check, number } from '../rules.js';
 
 /** Options of `Muon`. */
 export interface MuonOptions extends SlotOptimizerOptions {
-  /** Of AdamW's size. Default 1e-3. */
+  /** As large as for AdamW. Default 1e-3. */
   lr?: number;
   /** Default 0.95. */
   momentum?: number;
@@ -19,26 +19,27 @@ export interface MuonOptions extends SlotOptimizerOptions {
   /** Default 1e-4. */
   weight_decay?: number;
   /**
-   * For convolutions' kernels in place of lr and weight decay: each is brought to the length sqrt(outputs) before a
-   * step, which changes it by this share of its length (Jordan 2024, airbench94_muon). Schedules multiply it as they
-   * multiply lr. Default: steps as large as AdamW's.
+   * Replaces lr and weight decay for the kernels of convolutions: each kernel is scaled to the norm sqrt(outputs)
+   * before a step, and the step changes it by this share of its norm (Jordan 2024, airbench94_muon). Schedules multiply
+   * it like lr. Default: steps as large as AdamW's.
    */
   relative_lr?: number;
 }
 
-/** Coefficients of the quintic a X + b X X'X + c X (X'X)^2 that draws singular values in (0, 1] towards 1 fastest. */
+/** Coefficients of the quintic a X + b X X'X + c X (X'X)^2 that moves singular values in (0, 1] towards 1 fastest. */
 const coefficients = [3.4445, -4.775, 2.0315] as const;
-/** How often the quintic is applied. */
+/** How many times the quintic is applied. */
 const times = 5;
 
 /**
- * The most values of a matrix that fits into a core's cache together with its products: one kernel steps all of these.
+ * The largest number of values of a matrix that fits into a core's cache together with its products: one kernel call
+ * updates all matrices up to this size.
  */
 const SMALL = 65_536;
 
 /**
- * Nearly the orthogonal matrix nearest to a matrix [rows, columns]: U V' of its singular value decomposition, with
- * singular values between 0.7 and 1.2 in place of 1 (those next to 0 excepted), by five steps of Newton and Schulz's
+ * Approximates the orthogonal matrix nearest to a matrix [rows, columns], U V' of its singular value decomposition,
+ * with singular values between 0.7 and 1.2 in place of 1 (except those close to 0), by five steps of the Newton-Schulz
  * iteration (Jordan et al. 2024). The caller disposes it.
  */
 export function orthogonalised(matrix: tf.Tensor2D): tf.Tensor2D {
@@ -48,7 +49,8 @@ export function orthogonalised(matrix: tf.Tensor2D): tf.Tensor2D {
     const tall = rows > columns;
     const x = matrix.div(matrix.mul(matrix).sum().sqrt().add(1e-7));
     // Each step multiplies X by a polynomial of the smaller of X'X and X X'. A convolution's matrix is a few times as
-    // long as wide: the steps are taken by that square alone, and X is multiplied once, by all of them.
+    // long as it is wide: the steps use only that square matrix, and X is multiplied once by the product of all of
+    // them.
     let square: tf.Tensor = x.matMul(x, tall, !tall);
     const identity = tf.eye(Math.min(rows, columns)).mul(a);
     let all: tf.Tensor | undefined;
@@ -61,7 +63,7 @@ export function orthogonalised(matrix: tf.Tensor2D): tf.Tensor2D {
   });
 }
 
-/** Whether an update is of a convolution's kernel, which Muon orthogonalises; AdamW changes all else. */
+/** Whether an update is for a convolution's kernel, which Muon orthogonalises; AdamW updates everything else. */
 const isConvolution = ({ key, variable }: Update): boolean => key.endsWith('/kernel') && variable.rank === 4;
 
 /** Muon's part in `Muon`: the kernels of convolutions. */
@@ -77,7 +79,7 @@ class MuonKernels extends SlotOptimizer {
     check('momentum', momentum, number({ min: 0, below: 1 }));
     if (relative_lr === undefined) return;
     check('relative_lr', relative_lr, number({ above: 0 }));
-    // A schedule is known by what becomes of lr.
+    // The schedule's factor is derived from lr.
     if (lr === 0) throw new UserError(`lr must be above 0 beside relative_lr; received 0. Leave relative_lr out.`);
   }
 
@@ -103,7 +105,7 @@ class MuonKernels extends SlotOptimizer {
     return { rate, keep: 1 - lr * this.decayOf(update) };
   }
 
-  /** The same with the length sqrt(outputs) in place of weight decay. */
+  /** The same for `relative_lr`: scales the kernel to the norm sqrt(outputs) in place of weight decay. */
   private relative({ variable, lr }: Update): { rate: number; keep: tf.Scalar } {
     const length = Math.sqrt(variable.shape.at(-1)!);
     const keep = tf.scalar(length).div<tf.Scalar>(variable.norm().maximum(1e-12));
@@ -126,10 +128,10 @@ class MuonKernels extends SlotOptimizer {
 
 /**
  * Muon (Jordan et al. 2024): the momentum M of a convolution's kernel, read as a matrix [height width inputs, outputs],
- * is made orthogonal before each step, so that the kernel changes in all directions alike: W <- W (1 - lr *
+ * is made orthogonal before each step, so that the kernel changes equally in all directions: W <- W (1 - lr *
  * weight_decay) - lr * 0.2 sqrt(max(rows, columns)) U V' for M = U S V'. The factor makes steps as large as AdamW's
- * (Liu et al. 2025, section 2.2), which changes everything else: biases, norms, gates and dense layers, at the same
- * learning rate. With `relative_lr` W <- W sqrt(columns) / |W| - relative_lr * U V' instead.
+ * (Liu et al. 2025, section 2.2), which updates everything else: biases, norms, gates and dense layers, at the same
+ * learning rate. With `relative_lr`, W <- W sqrt(columns) / |W| - relative_lr * U V' instead.
  */
 export class Muon implements Optimizer {
   readonly name = 'Muon';

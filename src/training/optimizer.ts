@@ -5,33 +5,33 @@ import { Sgd } from './sgd.js';
 import type { Optimizer } from './slots.js';
 
 /**
- * Whether a variable of this key is a kernel: for `decays`, so that norms, biases and gates are spared, whose size says
- * nothing about how complex a network is.
+ * Whether a variable with this key is a kernel. Used as `decays`, it exempts norms, biases and gates, whose size says
+ * nothing about the complexity of a network.
  */
 export const kernelsOnly = (key: string): boolean => key.endsWith('kernel');
 
-/** An optimizer in plain values, as settings give it. */
+/** The settings of an optimizer as plain values. */
 export interface OptimizerSettings {
   name: 'adamw' | 'adam' | 'sgd' | 'muon';
-  /** Default: the optimizer's own, 1e-3, or 0.01 of sgd. */
+  /** Default: the optimizer's own, which is 1e-3, or 0.01 for sgd. */
   lr?: number;
-  /** Of sgd and muon. Default 0, or 0.95 of muon. */
+  /** For sgd and muon. Default 0, or 0.95 for muon. */
   momentum?: number;
-  /** Of sgd with momentum, and of muon. Default false, or true of muon. */
+  /** For sgd with momentum, and for muon. Default false, or true for muon. */
   nesterov?: boolean;
-  /** Default: the optimizer's own, 0, or 1e-4 of adamw and muon. */
+  /** Default: the optimizer's own, which is 0, or 1e-4 for adamw and muon. */
   weight_decay?: number;
-  /** Of muon. Default: none. */
+  /** For muon. Default: none. */
   relative_lr?: number;
-  /** What weight decay acts on: all that is trained, or kernels alone. Default 'all'. */
+  /** The variables that weight decay acts on: all trained ones, or only kernels. Default 'all'. */
   decay?: 'all' | 'kernels';
 }
 
 const decaying = { all: () => true, kernels: kernelsOnly };
 
 /**
- * The optimizer that settings describe; the caller disposes it. Throws a UserError for an unknown name, for numbers out
- * of range, and for momentum or relative_lr where the optimizer has none.
+ * Returns the optimizer that the settings describe; the caller disposes it. Throws a UserError for an unknown name, for
+ * numbers out of range, and for momentum, nesterov or relative_lr if the optimizer has no such setting.
  */
 export function makeOptimizer(settings: OptimizerSettings): Optimizer {
   const { name, lr, momentum, nesterov, weight_decay, decay = 'all', relative_lr } = settings;

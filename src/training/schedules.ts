@@ -1,12 +1,12 @@
 import { check, listOf, number, wholeNumber } from '../rules.js';
 
-/** Where a run is. */
+/** How far a run is. */
 export interface Progress {
   /** Counted from 0. */
   epoch: number;
   /** Steps made since the start of the run. */
   step: number;
-  /** Steps of the whole run, as it will be where nothing stops it. */
+  /** The number of steps of the whole run if nothing stops it. */
   totalSteps: number;
 }
 
@@ -16,17 +16,17 @@ export type Schedule = (progress: Progress) => number;
 /** The same learning rate throughout. */
 export const constant: Schedule = () => 1;
 
-/** When `multiStep` lowers the learning rate, and by how much. */
+/** The epochs at which `multiStep` lowers the learning rate, and the factor. */
 export interface MultiStepOptions {
-  /** Epochs, counted from 0, from which on the rate is multiplied once more. Default: the L0 project's. */
+  /** Epochs, counted from 0, from which the rate is multiplied by gamma once more. Default: the L0 project's. */
   milestones?: number[];
   /** Default 0.5. */
   gamma?: number;
 }
 
 /**
- * gamma to the power of the number of milestones reached, as PyTorch's MultiStepLR. Throws a UserError for values out
- * of range.
+ * gamma to the power of the number of milestones reached, as in PyTorch's MultiStepLR. Throws a UserError for values
+ * out of range.
  */
 export function multiStep({ milestones = [10, 60, 100, 130, 160], gamma = 0.5 }: MultiStepOptions = {}): Schedule {
   check('milestones', milestones, listOf(wholeNumber({ min: 0 })));
@@ -35,7 +35,7 @@ export function multiStep({ milestones = [10, 60, 100, 130, 160], gamma = 0.5 }:
 }
 
 /**
- * factor^floor(step / decaySteps), as TensorFlow's exponential_decay with a staircase. Throws a UserError for values
+ * factor^floor(step / decaySteps), as in TensorFlow's exponential_decay with a staircase. Throws a UserError for values
  * out of range.
  */
 export function exponentialDecay({ decaySteps, factor }: { decaySteps: number; factor: number }): Schedule {
@@ -45,8 +45,8 @@ export function exponentialDecay({ decaySteps, factor }: { decaySteps: number; f
 }
 
 /**
- * One rise, in 0.3 of the steps that the run makes, from base / 25 to the base rate, and one fall to base / 250,000,
- * each half a cosine, as PyTorch's OneCycleLR (Smith and Topin 2018).
+ * Rises once from base / 25 to the base rate in the first 0.3 of the run's steps, and falls once to base / 250,000,
+ * each along half a cosine, as in PyTorch's OneCycleLR (Smith and Topin 2018).
  */
 export function oneCycle(): Schedule {
   const cosine = (from: number, to: number, share: number): number =>

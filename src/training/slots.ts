@@ -8,7 +8,7 @@ export interface Update {
   /** Name of the variable in saved states: layer/weight, the same in every copy of the model. */
   key: string;
   variable: tf.Variable;
-  /** Stays the caller's to dispose. */
+  /** The caller disposes it. */
   gradient: tf.Tensor;
   /** Learning rate of this variable at this step. */
   lr: number;
@@ -19,7 +19,7 @@ export interface Optimizer {
   readonly name: string;
   /** Base learning rate, before the schedule. */
   readonly lr: number;
-  /** Whether weight decay is part of what is remembered of gradients, as in SGD with momentum, and not in AdamW. */
+  /** Whether weight decay enters the remembered gradients, as in SGD with momentum, but not in AdamW. */
   readonly remembersDecay: boolean;
   /** Changes every variable of the updates in place. */
   step(updates: Update[]): void;
@@ -30,30 +30,33 @@ export interface Optimizer {
   dispose(): void;
 }
 
-/** The tensors an optimizer remembers of one variable, and how many steps it has made with it. */
+/** The tensors that an optimizer remembers for a variable, and the number of steps it has made with it. */
 export interface Slot {
   step: number;
   tensors: Record<string, tf.Tensor>;
 }
 
-/** What every optimizer with a memory takes. */
+/** Options of every optimizer with a memory. */
 export interface SlotOptimizerOptions {
   lr?: number;
   weight_decay?: number;
   /**
-   * Which variables weight decay acts on, by their keys. Default: all. `kernelsOnly` spares norms, biases and gates.
+   * Whether weight decay acts on a variable, by its key. Default: on all. `kernelsOnly` exempts norms, biases and
+   * gates.
    */
   decays?: (key: string) => boolean;
 }
 
-/** An optimizer whose memory has for each variable a step count and tensors of the variable's shape, zero at first. */
+/**
+ * An optimizer whose memory has, for each variable, a step count and tensors of the variable's shape, initially zero.
+ */
 export abstract class SlotOptimizer implements Optimizer {
   abstract readonly name: string;
   readonly lr: number;
   protected readonly weightDecay: number;
   private readonly decays: (key: string) => boolean;
   private readonly slots = new Map<string, Slot>();
-  /** Restored values whose variable has not been updated yet, so that its shape is unknown. */
+  /** Restored values of variables that have not been updated yet, so that their shapes are unknown. */
   private waiting: State = {};
 
   /** `names` are the tensors of each slot, e.g. ['m', 'v']. Throws a UserError for a rate or a decay below 0. */
@@ -96,12 +99,14 @@ export abstract class SlotOptimizer implements Optimizer {
 
   protected abstract update(update: Update): void;
 
-  /** How strongly weight decay acts on a variable. */
+  /** The weight decay of a variable. */
   protected decayOf({ key }: Update): number {
     return this.decays(key) ? this.weightDecay : 0;
   }
 
-  /** The slot of a variable, with its count of steps raised by one. Throws a UserError for one of another shape. */
+  /**
+   * Returns a variable's slot after incrementing its step count. Throws a UserError if its tensors have another shape.
+   */
   protected slotOf({ key, variable }: Update): Slot {
     const slot = this.slots.get(key) ?? this.newSlot(key, variable);
     for (const { shape } of Object.values(slot.tensors)) {
@@ -133,7 +138,7 @@ export abstract class SlotOptimizer implements Optimizer {
   }
 }
 
-/** Puts new tensors in a slot in place of the old, which are disposed. */
+/** Replaces tensors of a slot with new ones, and disposes the old ones. */
 export function replace(slot: Slot, tensors: Record<string, tf.Tensor>): void {
   for (const [name, tensor] of Object.entries(tensors)) {
     slot.tensors[name].dispose();
@@ -142,8 +147,8 @@ export function replace(slot: Slot, tensors: Record<string, tf.Tensor>): void {
 }
 
 /**
- * Makes sure that no other tensor shares a variable's values, before they are changed in place: tfjs lets clones and
- * assigned tensors share them, and a copy of the best weights so far must stay what it is.
+ * Makes sure that no other tensor shares a variable's values, before they are changed in place: in tfjs clones and
+ * assigned tensors share them, and a copy of the best weights so far must not change.
  */
 export function ownValues(variable: tf.Variable): void {
   if (tf.backend().refCount(variable.dataId) < 2) return;

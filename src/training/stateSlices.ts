@@ -6,7 +6,8 @@ import type { State } from '../sparsity/sparsifier.js';
 import type { TrainedState } from './checkpoint/checkpoint.js';
 
 /**
- * What is left of a weight: its names in both networks, its shape in each, and which entries it has of the whole one.
+ * The remaining part of a weight: its name and size in the whole network, its name and shape in the smaller one, and
+ * the entries of the whole weight that it keeps.
  */
 interface Slice {
   whole: { name: string; size: number };
@@ -18,8 +19,9 @@ const isState = (value: State[string] | undefined): value is State =>
   typeof value === 'object' && value !== null && !(value instanceof Float32Array);
 
 /**
- * Converts the state of a network's training to that of a smaller network and back. Whatever is stored under a weight's
- * name, with the weight's entries, is cut alike: the weight itself, an optimizer's memory, averages, masks.
+ * Converts the state of a network's training to that of a smaller network and back. Everything that is stored under a
+ * weight's name with the weight's entries is cut in the same way: the weight itself, an optimizer's memory, averages,
+ * masks.
  */
 export class StateSlices {
   private readonly ofWhole = new Map<string, Slice>();
@@ -60,7 +62,7 @@ export class StateSlices {
   }
 
   /**
-   * The state of the whole network, where that of the smaller one has become `small`; what is cut out is as in `whole`.
+   * The state of the whole network after that of the smaller one has become `small`; the cut parts stay as in `whole`.
    */
   put(whole: TrainedState, small: TrainedState): TrainedState {
     const weights = new Map(whole.weights);
@@ -80,7 +82,7 @@ export class StateSlices {
     };
   }
 
-  /** `slice` is that of the weight under whose name the state is stored, if any. */
+  /** `slice` is the slice of the weight under whose name the state is stored, if any. */
   private pickState(state: State, slice?: Slice): State {
     const left = Object.entries(state).filter(([key]) => !this.gone.has(key));
     return Object.fromEntries(
@@ -112,7 +114,7 @@ export class StateSlices {
 const picked = (values: Float32Array, { entries }: Slice): Float32Array =>
   Float32Array.from(entries, (entry) => values[entry]);
 
-/** Values of before, or zeros, with new ones in their places. */
+/** A copy of `before`, or zeros, with the new values in their places. */
 function filled(before: Float32Array | undefined, values: Float32Array, { whole, entries }: Slice): Float32Array {
   const all = before?.slice() ?? new Float32Array(whole.size);
   entries.forEach((entry, i) => (all[entry] = values[i]));

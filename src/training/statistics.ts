@@ -7,15 +7,15 @@ import { leafLayers } from '../graph/names.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { inputOf } from './loss.js';
 
-/** Copies of what a pass as in training changes: `undo` restores it; call `dispose` in either case. */
+/** Copies of the state that a training-mode pass changes: `undo` restores it; call `dispose` in either case. */
 export interface PassMemory {
   undo(): void;
   dispose(): void;
 }
 
 /**
- * Copies what a pass as in training changes in a network: the weights that are not trained, such as running statistics,
- * and the gates' counts of draws.
+ * Copies the state that a training-mode pass changes in a network: the weights that are not trained, such as running
+ * statistics, and the gates' counts of draws.
  */
 export function beforePass(model: tf.LayersModel): PassMemory {
   // Clones share the values that a pass replaces.
@@ -30,7 +30,7 @@ export function beforePass(model: tf.LayersModel): PassMemory {
   };
 }
 
-/** Does work that runs a network as in training, and restores what that changed. */
+/** Runs work that uses a network in training mode, and restores the state that this changed. */
 export function unchanged<T>(model: tf.LayersModel, work: () => T): T {
   const memory = beforePass(model);
   try {
@@ -45,9 +45,9 @@ export function unchanged<T>(model: tf.LayersModel, work: () => T): T {
 export const normsOf = (model: tf.LayersModel): BatchNormLayer[] => leafLayers(model).filter(isBatchNorm);
 
 /**
- * Computes the running statistics of a network's batch norms anew: each becomes the mean of its batch statistics over
- * all batches, with gates and dropout as in training (torch.optim.swa_utils.update_bn). Frozen batch norms, and
- * whatever else a pass changes, stay as they are. Yields to the event loop after every batch.
+ * Recomputes the running statistics of a network's batch norms: each becomes the mean of its batch statistics over all
+ * batches, with gates and dropout as in training (torch.optim.swa_utils.update_bn). Frozen batch norms and the gates'
+ * counts of draws stay as they are. Yields to the event loop after every batch.
  */
 export async function takeStatistics(model: tf.LayersModel, images: Iterable<Batch>): Promise<void> {
   const norms = (normsOf(model) as { momentum?: number }[]).map((norm) => ({ norm, momentum: norm.momentum }));
@@ -56,7 +56,7 @@ export async function takeStatistics(model: tf.LayersModel, images: Iterable<Bat
   try {
     for (const batch of images) {
       taken++;
-      // tf.layers' momentum is the share of the old value, ours that of the new one.
+      // tf.layers' momentum is the share of the old value, ours the share of the new one.
       for (const { norm } of norms) norm.momentum = norm instanceof BatchNorm ? 1 / taken : 1 - 1 / taken;
       tf.tidy(() => void forward(model, inputOf(batch).x, { training: true, seed: taken }));
       await setImmediate();

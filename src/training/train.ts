@@ -24,43 +24,43 @@ import type { WeightAverages } from './weightAverages.js';
 
 /** A network, its images, and how it is trained. */
 export interface TrainingOptions extends EvaluationOptions {
-  /** Takes images and gives logits. Changed in place. */
+  /** Maps images to logits. Changed in place. */
   model: tf.LayersModel;
   data: { train: ImageSet; validation?: ImageSet };
   epochs: number;
-  /** Ends the run after so many steps, perhaps within an epoch. Default: when the epochs are over. */
+  /** The maximum number of steps; the run may end within an epoch. Default: it ends after its epochs. */
   maxSteps?: number;
   /**
-   * Whether each epoch leaves out a last batch that is not full: a few images would set a tenth of the running
-   * statistics that the network is then evaluated with. Default false.
+   * Whether each epoch omits an incomplete last batch: its few images would determine a tenth of the running statistics
+   * with which the network is then evaluated. Default false.
    */
   dropLast?: boolean;
-  /** Default: a new AdamW. One that is given stays the caller's to dispose. */
+  /** Default: a new AdamW. The caller disposes an optimizer that it passes. */
   optimizer?: Optimizer;
   /** Default: constant. */
   schedule?: Schedule;
-  /** What training minimises, besides penalties. Default: cross-entropy. */
+  /** The loss to minimise, in addition to penalties. Default: cross-entropy. */
   loss?: Loss;
-  /** What makes the network sparse, if anything. */
+  /** The sparsity method, if any. */
   sparsifier?: Sparsifier;
   /**
-   * Kept up to date at every step and, where given, the network whose accuracy and sparsity are reported, with running
-   * statistics of its own, taken from the first 2,048 training images. The caller disposes them.
+   * Updated at every step. If given, the reported accuracy and sparsity are those of the averaged network, whose
+   * running statistics are computed from the first 2,048 training images. The caller disposes them.
    */
   averages?: WeightAverages;
   /**
-   * Cuts channels that the sparsifier has closed for good out of the network before each epoch; after it the network is
-   * whole again. Default: none are cut.
+   * Before each epoch, cuts the channels that the sparsifier has closed for good out of the network; after the epoch
+   * the network is whole again. Default: no channels are cut.
    */
   cutting?: Cutting;
   /** Changes to each training image. Default none. */
   augment?: Augmentation[];
   /**
    * Progressive resizing: factors on the images' height and width in training, each for an equal part of the epochs,
-   * the last part in full size. Needs a network that takes images of any size. Default none.
+   * the last part at full size. Needs a network that accepts images of any size. Default none.
    */
   scales?: readonly number[];
-  /** Seed of order and augmentations. Default 0. */
+  /** Seed of the order of images and of augmentations. Default 0. */
   seed?: number;
   /** Steps that the model, optimizer and sparsifier have already made: the run continues after them. Default 0. */
   startStep?: number;
@@ -69,10 +69,9 @@ export interface TrainingOptions extends EvaluationOptions {
 /**
  * Trains a network and yields typed events: start, one for each step and each epoch, warnings, end. Prints nothing.
  *
- * Yields to the event loop at every step. Stops before the update when the loss is not finite, naming the first layer
- * at fault. Warns of a step that leaves tensors behind. A run that resumes with `startStep` makes the very steps that
- * the stopped one would have made. Throws a UserError for options out of range and for images that do not fit the
- * network.
+ * Yields to the event loop at every step. Stops before the update if the loss is not finite, naming the first faulty
+ * layer. Warns of steps that leave tensors behind. A run that resumes with `startStep` makes exactly the steps that the
+ * stopped run would have made. Throws a UserError for options out of range and for images that do not fit the network.
  */
 export async function* train(options: TrainingOptions): AsyncGenerator<TrainingEvent, void, void> {
   const { optimizer = new AdamW(), loss = crossEntropy() } = options;
@@ -83,7 +82,7 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
   }
 }
 
-/** From how many training images the averaged network's running statistics are taken, at most. */
+/** The most training images from which the averaged network's running statistics are computed. */
 const fittingImages = 2048;
 
 const advice = 'Lower the learning rate, or look at the data.';
@@ -143,12 +142,12 @@ class Run {
       whereReadable(() => sparsifier.beforeEpoch?.(epoch));
     }
 
-    // Without channels that are closed for good, if the run cuts them out.
+    // The parts without the channels that are closed for good, if the run cuts them.
     const parts = (await cutting?.begin(this.options, epoch, startAt > 0)) ?? this.options;
     try {
       let prepared = performance.now();
       for (const batch of this.batches(epoch, startAt)) {
-        // One that has begun makes a step: a run that resumes before its first would begin it, and prune, again.
+        // An epoch that has begun makes a step: a run resumed before its first step would begin it, and prune, again.
         if (signal?.aborted && steps.length > 0) return undefined;
         if (this.step === this.totalSteps) break;
         const factor = this.factor(epoch);
@@ -171,7 +170,7 @@ class Run {
       await cutting?.end(this.options, this.step % this.stepsPerEpoch === 0);
     }
 
-    // What the last update did, no further step of the epoch would notice.
+    // No later step of the epoch would notice a fault in the last update.
     const bad = await firstNonFiniteWeight(model);
     if (bad) return `After step ${this.step} ${bad} is not finite. ${advice}`;
     const event: EpochEvent = {
@@ -182,7 +181,7 @@ class Run {
       learningRate: this.factor(epoch) * optimizer.lr,
       seconds: 0,
     };
-    // Also when the run is to stop here: a resumed run begins with the next epoch.
+    // Also if the run stops here: a resumed run begins with the next epoch.
     await readable();
     await sparsifier?.afterEpoch?.();
     Object.assign(event, await (averages ? averages.use(() => this.judge()) : this.judge()));
@@ -215,9 +214,7 @@ class Run {
     return scales.at(Math.floor((epoch * (scales.length + 1)) / epochs)) ?? 1;
   }
 
-  /**
-   * The first batches of the first epoch that trains on images in full size; a last batch that is not full is left out.
-   */
+  /** The first batches of the first epoch that trains on full-size images, without an incomplete last batch. */
   private *fittingBatches(): Generator<Batch, void, void> {
     const most = Math.max(1, Math.floor(fittingImages / this.batchSize));
     const { scales = [], epochs } = this.options;

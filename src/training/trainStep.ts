@@ -8,11 +8,11 @@ import { beforePass } from './statistics.js';
 
 interface StepContext extends TrainedParts {
   loss: Loss;
-  /** Seed for layers that draw random numbers without a seed of their own, such as dropout. */
+  /** Seed for layers that draw random numbers and have no seed of their own, such as dropout. */
   seed: number;
 }
 
-/** What a step measured, before its update. */
+/** The values of a step, measured before its update. */
 export interface StepResult {
   loss: number;
   crossEntropy: number;
@@ -21,8 +21,8 @@ export interface StepResult {
 }
 
 /**
- * Forward, backward and update for one batch, at `factor` times the base learning rates. If the loss is not finite,
- * the model stays as it was. Leaves no tensor behind but the optimizer's memory.
+ * Forward, backward and update for one batch, at `factor` times the base learning rates. If the loss is not finite, the
+ * model is not changed. Leaves no tensors behind except the optimizer's memory.
  */
 export async function trainStep(context: StepContext, batch: Batch, factor: number): Promise<StepResult> {
   const { model, optimizer, sparsifier } = context;
@@ -65,7 +65,7 @@ function gradientsOf(
       const logits = logitsOf(model, x, { training: true, seed });
       const crossEntropy = loss(logits, labels);
       const penalty = penaltyOf(model, sparsifier);
-      // Kept because variableGrads tidies away everything but the loss.
+      // Kept because variableGrads tidies away everything except the loss.
       parts = [crossEntropy, penalty, isRight(logits, labels).sum<tf.Scalar>()].map((part) => tf.keep(part));
       return crossEntropy.add<tf.Scalar>(penalty);
     }, variables);
@@ -75,7 +75,7 @@ function gradientsOf(
   });
 }
 
-/** What the method adds to the loss, and what regularizers of the network's layers add, as in tf's own training. */
+/** The penalty of the sparsity method plus those of the layers' regularizers, as in tf's own training. */
 function penaltyOf(model: tf.LayersModel, sparsifier: StepContext['sparsifier']): tf.Scalar {
   const penalty = sparsifier?.penalty?.() ?? tf.scalar(0);
   const ofLayers = model.calculateLosses();

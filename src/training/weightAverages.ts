@@ -17,28 +17,28 @@ export interface WeightAveragesOptions {
 /**
  * Exponential moving averages of a model's trainable weights (Polyak averaging), which often score better than the
  * weights of any one step. After step n, counted from 1: average <- d average + (1 - d) weight with d = min(decay, (1 +
- * n) / (10 + n)), so that early averages are not mostly start values, as TensorFlow's ExponentialMovingAverage with
- * num_updates.
+ * n) / (10 + n)), so that early averages do not consist mostly of initial values, as in TensorFlow's
+ * ExponentialMovingAverage with num_updates.
  *
- * Where a weight is exactly 0, its average counts as 0: a sparsity method has closed it, and an average that only comes
- * ever closer to 0 could never be cut out. Running statistics are not averaged, which would fit them to none of the
- * networks they are averaged over: those of the averaged network are taken anew from training images.
+ * If a weight is exactly 0, its average counts as 0: a sparsity method has closed it, and an average that only
+ * approaches 0 could never be cut out. Running statistics are not averaged, because the averages would not fit the
+ * averaged network: its statistics are recomputed from training images.
  */
 export class WeightAverages {
   readonly decay: number;
-  /** What is averaged, by name. */
+  /** The averaged weights, by name. */
   private readonly trained: ReadonlyMap<string, Weight>;
-  /** What fits one set of weights only, by name: the running statistics of batch norms. */
+  /** The weights that fit only one set of the others, by name: the running statistics of batch norms. */
   private readonly fitted: ReadonlyMap<string, Weight>;
   private readonly averages = new Map<Weight, tf.Tensor>();
   private readonly statistics = new Map<Weight, tf.Tensor>();
   private steps = 0;
-  /** After how many steps the statistics were taken. */
+  /** The number of steps after which the statistics were computed. */
   private statisticsOf = 0;
   private images?: () => Iterable<Batch>;
   private inUse = false;
 
-  /** Throws a UserError for a decay outside of [0, 1), and where two weights of the model have one name. */
+  /** Throws a UserError for a decay outside [0, 1), and if two weights of the model have the same name. */
   constructor(
     readonly model: tf.LayersModel,
     { decay = 0.999 }: WeightAveragesOptions = {},
@@ -54,8 +54,8 @@ export class WeightAverages {
   }
 
   /**
-   * Call this before the first step: averages start from the weights, unless they were restored. `images` gives the
-   * batches, always the same ones, that running statistics are computed from; without it there are only restored
+   * Call this before the first step: averages start from the weights, unless they were restored. `images` returns the
+   * batches from which running statistics are computed, always the same ones; without it there are only restored
    * statistics.
    */
   begin(images?: () => Iterable<Batch>): void {
@@ -82,9 +82,9 @@ export class WeightAverages {
   }
 
   /**
-   * Runs `work` while the model has the averaged weights and their statistics, and restores its own afterwards, also if
-   * `work` throws. Evaluate, count or compact the averaged network inside `work`. Before the first step both are the
-   * same.
+   * Runs `work` while the model has the averaged weights and their statistics, and restores its own afterwards, even if
+   * `work` throws. Evaluate, count or compact the averaged network inside `work`. Before the first step both sets of
+   * weights are the same.
    */
   async use<T>(work: () => Promise<T>): Promise<T> {
     if (this.inUse) return work();
@@ -126,7 +126,7 @@ export class WeightAverages {
     });
   }
 
-  /** Restores saved averages. Throws a UserError that names the weight if they are of another network. */
+  /** Restores saved averages. Throws a UserError that names the weight if they belong to another network. */
   restore(state: State): void {
     const [averages, statistics] = [Object(state.averages) as State, Object(state.statistics) as State];
     const wanted = [
@@ -160,8 +160,8 @@ export class WeightAverages {
   }
 
   /**
-   * Gives the averaged network, which must be in place, running statistics of its own: new ones if a step was made
-   * since the last.
+   * Writes running statistics of its own to the averaged network, whose weights must be in place: new ones if a step
+   * was made since the last computation.
    */
   private async fitStatistics(): Promise<void> {
     if (this.images && this.statisticsOf !== this.steps && this.fitted.size > 0) {
@@ -173,7 +173,7 @@ export class WeightAverages {
   }
 }
 
-/** Remembers a tensor in place of the one of before, which is disposed. */
+/** Stores a tensor in place of the previous one, which is disposed. */
 function keep(values: Map<Weight, tf.Tensor>, weight: Weight, tensor: tf.Tensor): void {
   values.get(weight)?.dispose();
   values.set(weight, tf.keep(tensor));

@@ -1,10 +1,13 @@
 import type { UserError } from '../../errors.js';
 import { isObject, type Json } from '../../formats/json.js';
 
-/** Turns the reason why a structure is refused into an error. */
+/** Turns the reason for refusing a structure into an error. */
 export type Refuse = (reason: string) => UserError;
 
-/** The version of Keras that wrote a structure; TensorFlow.js gives its own version and backend in the same places. */
+/**
+ * The version of Keras that wrote a structure; undefined for TensorFlow.js, which stores its own version and backend in
+ * the same fields.
+ */
 function kerasVersion(structure: unknown): number | undefined {
   if (!isObject(structure) || structure.backend === 'tensor_flow.js') return undefined;
   const { keras_version: version } = structure;
@@ -12,10 +15,11 @@ function kerasVersion(structure: unknown): number | undefined {
 }
 
 /**
- * A network's structure as TensorFlow.js reads it, out of one that Keras 2 or 3 wrote; any other one as it is.
+ * Converts a structure written by Keras 2 or 3 to the form that TensorFlow.js reads; returns any other structure as it
+ * is.
  *
- * Throws what `refuse` makes of the reason for settings that TensorFlow.js passes over: the network would compute
- * something else than in Keras. What lies deeper than `depth` is left as it is.
+ * Throws `refuse(reason)` for settings that TensorFlow.js ignores, because the network would not compute the same as in
+ * Keras. Parts nested deeper than `depth` are left as they are.
  */
 export function asTfjsReads(structure: unknown, { refuse, depth }: { refuse: Refuse; depth: number }): unknown {
   const version = kerasVersion(structure);
@@ -40,7 +44,7 @@ export function asTfjsReads(structure: unknown, { refuse, depth }: { refuse: Ref
   return read(structure, depth);
 }
 
-/** Objects in whose place TensorFlow.js has something else: numeric types, penalties on weights, tensors (Keras 3). */
+/** Objects that TensorFlow.js writes in another form: numeric types, penalties on weights, tensors (Keras 3). */
 const replacements: Record<string, (config: Json) => unknown> = {
   DTypePolicy: ({ name }) => name,
   L1: ({ l1 }) => ({ class_name: 'L1L2', config: { l1, l2: 0 } }),
@@ -62,13 +66,13 @@ function settingsOf(kind: string, config: Json): Json {
   };
 }
 
-/** The type of 32 bits for numbers of any size, such as uint8: TensorFlow.js has no others, and takes none then. */
+/** The 32-bit type for numbers of another size, such as uint8: TensorFlow.js only accepts 32-bit types. */
 const typeOf = (dtype: string): string => /(float|int)\d+$/.exec(dtype)?.[1].concat('32') ?? dtype;
 
 /** Keras 3 writes the only input or output of a network without a list around it. */
 const listOfTensors = (tensors: unknown[]): unknown[] => (typeof tensors[0] === 'string' ? [tensors] : tensors);
 
-/** The tensors that a call of a layer reads: in Keras 3 arguments, alone or in lists. */
+/** The tensors that a call of a layer reads: in Keras 3 the arguments, alone or in lists. */
 function readsOf(call: unknown): unknown {
   if (!isObject(call)) return call;
   const tensorsIn = (value: unknown): unknown[] => {
@@ -79,8 +83,8 @@ function readsOf(call: unknown): unknown {
 }
 
 /**
- * Settings that TensorFlow.js passes over, by the class of their layer, and the value with which that changes nothing.
- * Its bilinear upsampling begins at the corners of pixels, that of Keras at their middles.
+ * Settings that TensorFlow.js ignores, by layer class, each with the value for which ignoring it changes nothing.
+ * Bilinear upsampling starts at the corners of pixels in TensorFlow.js, and at their centres in Keras.
  */
 const only: Record<string, Json> = {
   ReLU: { negative_slope: 0, threshold: 0 },
@@ -92,7 +96,7 @@ const only: Record<string, Json> = {
   LayerNormalization: { rms_scaling: false },
 };
 
-/** Refuses what TensorFlow.js does not compute, and does not refuse itself. */
+/** Throws for settings that TensorFlow.js neither computes nor refuses itself. */
 function checkLayer(kind: string, config: Json, version: number, refuse: Refuse): void {
   const without = (setting: string): UserError =>
     refuse(`the layer ${String(config.name)} (${kind}) has ${setting}, which TensorFlow.js does not compute.`);

@@ -9,9 +9,9 @@ import { activations } from './onnxActivations.js';
 import { channelsFirst, channelsLast, elemTypes, OnnxGraph, Place, type OnnxAttributes } from './onnxGraph.js';
 
 /**
- * A network at inference as the bytes of an ONNX file. Inputs and outputs are named as the layers are and keep our
- * order, images [N, H, W, C]; inside it is channels first. Gates are multiplications by their masks. Networks inside
- * are written out in place, and a layer that is used twice twice.
+ * Returns a network at inference as the bytes of an ONNX file. Inputs and outputs are named after their layers and keep
+ * our order, images [N, H, W, C]; inside, channels come first. Gates become multiplications by their masks. Nested
+ * networks are flattened, and a layer that is used twice is written twice.
  *
  * Throws a UserError for a layer that has no operator in ONNX.
  */
@@ -43,12 +43,12 @@ export function encodeOnnx(model: tf.LayersModel): Uint8Array {
 /** An ONNX file begins with the field that holds its version. */
 export const onnxFile: FileKind = { name: 'an ONNX file', isOne: (head) => head[0] === 0x08 && head[1] < 0x80 };
 
-/** Saves a network as an ONNX file, whole or not at all; what `encodeOnnx` says and throws holds here too. */
+/** Saves a network as an ONNX file, completely or not at all. Writes and throws as `encodeOnnx` does. */
 export async function saveOnnx(model: tf.LayersModel, path: string): Promise<void> {
   await writeFileWhole(path, encodeOnnx(model), onnxFile);
 }
 
-/** Adds the operators that do what a layer does, its activation behind it; returns the name of the output. */
+/** Adds the operators of a layer and then its activation; returns the name of the output. */
 function write(place: Place): string {
   const { node, config } = place;
   const kind = node.layer.getClassName();
@@ -66,7 +66,7 @@ function write(place: Place): string {
 
 type Writer = (place: Place) => string;
 
-/** Does something in training only, or is nothing but an activation. */
+/** Adds no operator: the layer acts only in training, or is nothing but an activation. */
 const pass: Writer = (place) => place.x;
 
 const convolution: Writer = (place) => {
@@ -77,7 +77,7 @@ const convolution: Writer = (place) => {
   return place.add('Conv', [place.x, kernel, ...place.bias()], { ...place.window(), ...place.dilations() });
 };
 
-/** Each channel on its own: [h, w, C, M] becomes [C M, 1, h, w]. */
+/** A depthwise convolution: the kernel [h, w, C, M] becomes [C M, 1, h, w]. */
 function depthwise(place: Place, bias: string[], attributes: OnnxAttributes = {}): string {
   const kernel = place.weight('depthwiseKernel', (weight) => {
     const [height, width, channels, multiplier] = weight.shape;
@@ -90,7 +90,7 @@ function depthwise(place: Place, bias: string[], attributes: OnnxAttributes = {}
 const transposedConvolution: Writer = (place) => {
   const kernel = place.weight('kernel', (weight) => weight.transpose([3, 2, 0, 1]));
   const window = place.window();
-  // A window smaller than its steps leaves places out, which are added.
+  // A window smaller than its stride skips positions, which padding adds.
   const output_padding = window.kernel_shape.map((size, axis) => Math.max(0, window.strides[axis] - size));
   return place.add('ConvTranspose', [place.x, kernel, ...place.bias()], { ...window, output_padding });
 };
@@ -106,15 +106,15 @@ const dense: Writer = (place) => {
 };
 
 /**
- * Whole numbers as ONNX has them: what is read goes through QuantizeLinear and DequantizeLinear, weights through
- * DequantizeLinear. What is put out need not: where a layer rounds it, all who read it round it so.
+ * Quantized layers as ONNX writes them: inputs go through QuantizeLinear and DequantizeLinear, weights through
+ * DequantizeLinear. Outputs need neither: if a layer rounds its output, all of its readers round it in the same way.
  */
 const quantized: Writer = (place) => {
   const { layer } = place.node as { layer: QuantizedConv2d | QuantizedDense } & LayerNode;
   const { scale, zero } = layer.inputGrid;
   const dense = layer instanceof QuantizedDense;
   const grid = [place.scalar(scale), place.tensor('zero', () => tf.scalar(zero, 'int32'), Int8Array)];
-  // 8 bits would hold more than the 7 of a code.
+  // 8 bits hold a wider range than the 7 bits of a code.
   const held = place.add('Clip', [place.x, place.scalar(-zero * scale), place.scalar((127 - zero) * scale)]);
   const x = place.add('DequantizeLinear', [place.add('QuantizeLinear', [held, ...grid]), ...grid]);
   const [kernel, bias, steps] = ['kernel', 'bias', 'scale'].map((part) => weightOf(layer, part)!);
@@ -129,7 +129,7 @@ const quantized: Writer = (place) => {
   return dense ? place.add('Gemm', [x, weights, start]) : place.add('Conv', [x, weights, start], place.window());
 };
 
-/** What a norm over the last axis multiplies channels by and adds to them, and its epsilon. */
+/** The factors and offsets of the channels in a norm over the last axis, and its epsilon. */
 function normParts(place: Place): { scales: string[]; epsilon: { float: number } } {
   const { layer, outputShape } = place.node;
   const { axis = -1, epsilon } = place.config;
@@ -156,7 +156,7 @@ const layerNorm: Writer = (place) => {
 const merge =
   (opType: string): Writer =>
   (place) => {
-    // Inputs with fewer axes get theirs behind that of the batch, as in tf.layers.
+    // Inputs with fewer axes get the missing ones after the batch axis, as in tf.layers.
     const parts = place.inputs.map((x, i) => {
       const missing = place.rank - place.node.inputShapes[i].length;
       if (missing === 0) return x;
@@ -174,7 +174,7 @@ const globalPool =
   (place) =>
     place.add('Flatten', [place.add(opType, [place.x])], { axis: 1 });
 
-/** Puts the values, in our order, into another shape. */
+/** Reshapes the values, in our order. */
 const reshape: Writer = (place) => {
   const sides = place.node.outputShape.slice(1).map((side) => side ?? -1);
   if (sides.indexOf(-1) !== sides.lastIndexOf(-1)) throw place.refusal('more than one side of it is not known');
@@ -182,7 +182,7 @@ const reshape: Writer = (place) => {
   return place.transpose(place.add('Reshape', [x, place.integers([0, ...sides])]), place.rank, channelsFirst);
 };
 
-/** How each class of layers is written, without its activation. */
+/** The writer of each layer class, without the activation. */
 const writers: Record<string, Writer> = {
   Conv2D: convolution,
   Conv2d: convolution,
@@ -244,8 +244,8 @@ const writers: Record<string, Writer> = {
   GlobalAveragePooling2D: globalPool('GlobalAveragePool'),
   GlobalMaxPooling2D: globalPool('GlobalMaxPool'),
   ZeroPadding2D: (place) => {
-    // As a convolution of each channel with 1, whose border is 0: onnxruntime makes a Pad part of a pooling behind it,
-    // whose border is no 0.
+    // As a convolution of each channel with 1, whose border is 0: onnxruntime merges a Pad into the pooling after it,
+    // whose border is not 0.
     const channels = place.node.outputShape[3]!;
     const ones = place.tensor('ones', () => tf.ones([channels, 1, 1, 1]));
     return place.add('Conv', [place.x, ones], { ...place.window(), group: channels });
@@ -253,7 +253,7 @@ const writers: Record<string, Writer> = {
   Cropping2D: (place) => {
     const borders = place.config.cropping as [number, number][];
     const [starts, ends] = [0, 1].map((side) => borders.map((border) => border[side]));
-    // An end of 0 would be the image's beginning.
+    // An end of 0 would mean the beginning of the image.
     const sides = [starts, ends.map((end) => (end === 0 ? 2 ** 31 - 1 : -end)), [2, 3]];
     return place.add('Slice', [place.x, ...sides.map((values) => place.integers(values))]);
   },

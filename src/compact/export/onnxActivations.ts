@@ -10,7 +10,10 @@ const overChannels =
   (place: Place, x: string): string =>
     place.add(opType, [x], { axis: place.axis(-1) });
 
-/** How the activations of tf.layers are written, by their names there: the name of x in, that of the result out. */
+/**
+ * Writers of the activations of tf.layers, by their names there: each takes the name of x and returns the name of the
+ * result.
+ */
 export const activations: Record<string, (place: Place, x: string) => string> = {
   linear: (_, x) => x,
   relu: simple('Relu'),

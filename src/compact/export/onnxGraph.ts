@@ -7,7 +7,7 @@ import { weightOf, windowsOf } from '../../graph/kernels.js';
 import { freeName } from '../../graph/names.js';
 import type { LayerNode } from '../../graph/networkGraph.js';
 
-/** The parts of ONNX's messages (onnx.proto, IR version 8) that are written. */
+/** The parts of ONNX's messages (onnx.proto, IR version 8) that we write. */
 const root = protobuf.Root.fromJSON({
   nested: {
     ModelProto: message({
@@ -53,13 +53,13 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
-/** Operators as ONNX 1.12 has them, in files of IR version 8. */
+/** The operator set of ONNX 1.12, in files of IR version 8. */
 const OPSET = 17;
 const IR_VERSION = 8;
-/** The numbers that ONNX has for types of values. */
+/** ONNX's codes for types of values. */
 export const elemTypes = { float: 1, int8: 3, int32: 6, int64: 7 };
 
-/** What a constant may be made of: floats, bytes with a sign, whole numbers. */
+/** Element types of a constant: floats, signed bytes, whole numbers. */
 type NumberKind = typeof Float32Array | typeof Int8Array | typeof Int32Array;
 type Values = Float32Array | Int8Array | Int32Array | BigInt64Array;
 
@@ -71,10 +71,10 @@ function elemTypeOf(values: Values): number {
 
 const encodeModel = encoder(root, 'ModelProto');
 
-/** The attributes of an operator: whole numbers, lists of them, texts, and floats, which are marked. */
+/** The attributes of an operator: whole numbers, lists of them, texts, and floats, which are marked as such. */
 export type OnnxAttributes = Record<string, number | readonly number[] | string | { float: number }>;
 
-/** An attribute with the number that ONNX has for its type. */
+/** An attribute with ONNX's code for its type. */
 function attributeOf([name, value]: [string, OnnxAttributes[string]]): object {
   if (typeof value === 'number') return { name, i: value, type: 2 };
   if (typeof value === 'string') return { name, s: Buffer.from(value), type: 3 };
@@ -82,7 +82,7 @@ function attributeOf([name, value]: [string, OnnxAttributes[string]]): object {
   return { name, ints: value, type: 7 };
 }
 
-/** A graph in the making: operators in order, the constants they read, what goes in and what comes out. */
+/** A graph being built: operators in order, the constants they read, inputs and outputs. */
 export class OnnxGraph {
   private readonly node: object[] = [];
   private readonly initializer: object[] = [];
@@ -90,10 +90,7 @@ export class OnnxGraph {
   private readonly output: object[] = [];
   private readonly used = new Set<string>();
 
-  /**
-   * Adds an operator and returns the name of what it puts out, which begins with the name given. An input '' is left
-   * out.
-   */
+  /** Adds an operator and returns the name of its output, which begins with the given name. An input '' is omitted. */
   add(opType: string, inputs: string[], name: string, attributes: OnnxAttributes = {}): string {
     const output = freeName(this.used, name);
     const attribute = Object.entries(attributes).map(attributeOf);
@@ -117,7 +114,7 @@ export class OnnxGraph {
     return own;
   }
 
-  /** Makes what has this name an output of the network. */
+  /** Makes the value of this name an output of the network. */
   addOutput(name: string, shape: readonly (number | null)[]): void {
     this.output.push(valueInfo(name, shape));
   }
@@ -134,7 +131,7 @@ export class OnnxGraph {
   }
 }
 
-/** The name and shape of an input or output; sides that are not known have names, N for the images. */
+/** The name and shape of an input or output; unknown sides have names, N for the batch size. */
 function valueInfo(name: string, shape: readonly (number | null)[], elemType = elemTypes.float): object {
   const dim = shape.map((side, axis) => {
     if (axis === 0) return { dimParam: 'N' };
@@ -143,11 +140,11 @@ function valueInfo(name: string, shape: readonly (number | null)[], elemType = e
   return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
-/** Images are [N, C, H, W] in ONNX, where ours are [N, H, W, C]; all else is the same in both. */
+/** Images are [N, C, H, W] in ONNX and [N, H, W, C] here; tensors of other ranks are the same in both. */
 export const channelsFirst = [0, 3, 1, 2];
 export const channelsLast = [0, 2, 3, 1];
 
-/** One place of a network, at which the operators of its layer are added to a graph. */
+/** One place of a network, where the operators of its layer are added to a graph. */
 export class Place {
   readonly config: tf.serialization.ConfigDict;
   readonly rank: number;
@@ -175,12 +172,12 @@ export class Place {
     return this.graph.add(opType, inputs, this.node.name, attributes);
   }
 
-  /** Adds operators with one input, one behind the other. */
+  /** Adds operators with one input, each applied to the output of the one before it. */
   chain(x: string, ...opTypes: string[]): string {
     return opTypes.reduce((y, opType) => this.add(opType, [y]), x);
   }
 
-  /** A constant out of a tensor that `make` gives, of numbers of some kind. */
+  /** Adds the tensor that `make` returns as a constant, with elements of the given kind. */
   tensor(part: string, make: () => tf.Tensor, kind: NumberKind = Float32Array): string {
     const { shape, values } = whereReadable(() =>
       tf.tidy(() => {
@@ -206,7 +203,7 @@ export class Place {
     return this.graph.constant(`${this.node.name}/sides`, BigInt64Array.from(values, BigInt), [values.length]);
   }
 
-  /** A weight of the layer, by the last part of its name, laid out as ONNX has it. */
+  /** A weight of the layer, by the last part of its name, in the layout of ONNX. */
   weight(part: string, layout: (weight: tf.Tensor) => tf.Tensor = (weight) => weight): string {
     const weight = weightOf(this.node.layer, part);
     if (!weight) throw this.refusal(`it has no ${part}`);
@@ -217,12 +214,12 @@ export class Place {
     return weightOf(this.node.layer, 'bias') ? [this.weight('bias')] : [];
   }
 
-  /** Brings the axes of images into the order `perm`. */
+  /** Permutes the axes of images by `perm`. */
   transpose(x: string, rank: number, perm: number[]): string {
     return rank === 4 ? this.add('Transpose', [x], { perm }) : x;
   }
 
-  /** Where an axis of ours, which may count from the end and stand in a list, lies in ONNX. */
+  /** The ONNX axis for one of our axes, which may count from the end and be the only element of a list. */
   axis(given: unknown): number {
     const [axis, ...more] = [given].flat<unknown[]>();
     if (!Number.isInteger(axis) || more.length > 0) throw this.refusal(`its axis is ${JSON.stringify(given)}`);
@@ -230,7 +227,7 @@ export class Place {
     return this.rank === 4 ? channelsFirst.indexOf(ours) : ours;
   }
 
-  /** How the window of a convolution or pooling moves. */
+  /** The size, strides and padding of a convolution's or pooling's window. */
   window(): Record<'kernel_shape' | 'strides' | 'pads', number[]> {
     const [down, across] = windowsOf(this.node);
     const unknown = this.node.inputShapes[0].slice(1).includes(null);

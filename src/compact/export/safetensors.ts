@@ -12,14 +12,14 @@ export const safetensorsFile: FileKind = {
   isOne: (head) => head.length > 8 && head[8] === '{'.charCodeAt(0),
 };
 
-/** The text in a file's header that holds the structure of the network. */
+/** The key of the header text that holds the structure of the network. */
 const TOPOLOGY = 'model_topology';
 
 /**
  * Saves a network as one safetensors file: its weights by name, `layer/kernel` and so on, in the order tf.layers hold
- * them ([height, width, in, out], [in, out]). The structure, as JSON, is a text in the header, so that
- * `loadSafetensors` can build the network again; other readers see the weights. Throws a UserError for a network that
- * cannot be saved, and where the file cannot be written.
+ * them ([height, width, in, out], [in, out]). The structure is stored as JSON text in the header, from which
+ * `loadSafetensors` rebuilds the network; other readers see the weights. Throws a UserError if the network cannot be
+ * saved or the file cannot be written.
  */
 export async function saveSafetensors(model: tf.LayersModel, path: string): Promise<void> {
   const tensors = new Map<string, SavedTensor>();
@@ -33,7 +33,7 @@ export async function saveSafetensors(model: tf.LayersModel, path: string): Prom
 }
 
 /**
- * Loads a network that `saveSafetensors` saved; the caller disposes it. Throws a UserError that names the file, and the
+ * Loads a network that `saveSafetensors` saved; the caller disposes it. Throws a UserError that names the file and the
  * tensor that does not fit.
  */
 export async function loadSafetensors(path: string): Promise<tf.LayersModel> {

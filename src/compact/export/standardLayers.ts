@@ -18,25 +18,25 @@ import { withoutValues } from './topology.js';
 
 const ours = [BatchNorm, BiasMap, Conv2d, GatedConv2d, L0Gate, MaxPool2d, QuantizedConv2d, QuantizedDense];
 
-/** The classes of this package that a network has, by name. */
+/** The names of this package's classes that a network uses. */
 export function ownClasses(model: tf.LayersModel): string[] {
   const found = leafLayers(model).filter((layer) => ours.some((kind) => layer instanceof kind));
   return [...new Set(found.map((layer) => layer.getClassName()))].sort();
 }
 
 /**
- * A network that computes the same at inference, with tf's own layers in place of ours wherever they can say it:
+ * Returns a network that computes the same at inference, with tf's own layers in place of ours wherever possible:
  *
- * - a convolution becomes Conv2D, with 'same' padding where its border is that one, or else a ZeroPadding2D in front;
- * - a pooling becomes MaxPooling2D likewise; but where its border is another one, zeros can stand for it only if what
- *   it reads is never below 0, so that it stays ours otherwise;
- * - a batch norm becomes BatchNormalization, with an Activation behind it for its ReLU;
+ * - a convolution becomes Conv2D, with 'same' padding if that gives the same border, or else after a ZeroPadding2D;
+ * - a max pooling becomes MaxPooling2D likewise; but with another border, zeros can replace it only if its input is
+ *   never below 0, and it stays ours otherwise;
+ * - a batch norm becomes BatchNormalization, followed by an Activation for its ReLU;
  * - a BiasMap over images becomes the sum with a Conv2D over ones (`kernelOfBiasMap`);
- * - a gate that is open everywhere goes; other gates stay ours.
+ * - a gate that is open everywhere is removed; other gates stay ours.
  *
- * Networks inside are laid open, and weights get the names of `namedWeights`. The network itself where it has none of
- * our layers and no two weights of one name; or else the caller disposes it. Throws a UserError for a layer that gives
- * several tensors.
+ * Nested networks are flattened, and weights get the names of `namedWeights`. Returns the network itself if it has none
+ * of our layers and no two weights of the same name; otherwise the caller disposes the result. Throws a UserError for a
+ * layer that returns several tensors.
  */
 export function standardModel(model: tf.LayersModel): tf.LayersModel {
   const sameName = [...weightNames(model)].some(([{ originalName }, name]) => originalName !== name);
@@ -71,10 +71,10 @@ function rebuilt({ model, nodes, inputs, outputs }: NetworkGraph): tf.LayersMode
   return tf.model({ name: model.name, inputs: at(inputs), outputs: at(outputs) });
 }
 
-/** Layers that stand for a layer, applied to what it reads; they have its weights from then on. */
+/** Applies the layers that replace a layer to its inputs, and copies the layer's weights to them. */
 type Part = (inputs: tf.SymbolicTensor[]) => tf.SymbolicTensor;
 
-/** What does the same as a layer at all of its places. */
+/** The replacement of a layer, the same for all of its places. */
 function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, used: Set<string>): Part {
   const { layer, name } = places[0];
   const { trainable } = layer;
@@ -94,7 +94,7 @@ function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, use
   }
   if (layer instanceof BatchNorm) {
     const { epsilon, scale, center, activation } = layer;
-    // Here the share of what is new, there of what was before.
+    // Our momentum is the share of the new value, tf.layers' the share of the old one.
     const momentum = 1 - layer.momentum;
     const norm = tf.layers.batchNormalization({ name, trainable, epsilon, momentum, scale, center });
     if (activation === 'linear') return chain(layer, norm);
@@ -104,8 +104,8 @@ function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, use
 }
 
 /**
- * Layers one behind the other, the first with weights having those of another one; a gate's, which come last, only if
- * it has gates.
+ * Layers applied in order; the first one that has weights gets those of `from`, which include a gate's (its last ones)
+ * only if the new layer has gates.
  */
 function chain(from: Layer, ...layers: Layer[]): Part {
   return (inputs) => {
@@ -119,7 +119,7 @@ function chain(from: Layer, ...layers: Layer[]): Part {
   };
 }
 
-/** A sum with a convolution over ones, which a convolution without a kernel makes of the image. */
+/** Adds a convolution over ones; another convolution, with kernel 0 and bias 1, makes the ones from the image. */
 function biasMap(layer: BiasMap, name: string, used: Set<string>): Part {
   const { trainable } = layer;
   const [height, width, , filters] = tf.tidy(() => kernelOfBiasMap(layer).shape);
@@ -143,7 +143,7 @@ const isOpen = (gate: Gate): boolean => computedValues(() => gate.inferenceMask(
 
 type Border = 'same' | 'valid' | [number, number][];
 
-/** A layer with a window, and a ZeroPadding2D in front of it where its border is none that the layer makes itself. */
+/** A layer with a window, after a ZeroPadding2D if the layer cannot make its border itself. */
 function bordered(places: LayerNode[], used: Set<string>, make: (padding: 'same' | 'valid') => Layer): Part {
   const [{ layer, name }] = places;
   const border = borderOf(places);
@@ -152,7 +152,7 @@ function bordered(places: LayerNode[], used: Set<string>, make: (padding: 'same'
   return chain(layer, tf.layers.zeroPadding2d({ name: freeName(used, `${name}_border`), padding }), make('valid'));
 }
 
-/** The border that a layer has at all of its places. */
+/** The border of a layer, the same at all of its places. */
 function borderOf(places: LayerNode[]): Border {
   const { padding } = places[0].layer as Conv2d | MaxPool2d;
   if (typeof padding === 'string') return padding;
@@ -160,7 +160,7 @@ function borderOf(places: LayerNode[]): Border {
   const border = windows[0].map(({ before, after }): [number, number] => [before, after]);
   if (border.flat().every((side) => side === 0)) return 'valid';
   const isSame = windows.flat().every(({ input, size, stride, before, after }) => {
-    // With steps, which border is the same one depends on the size of the image, which is 0 where it is not known.
+    // With a stride above 1, the border of 'same' depends on the size of the image, which is 0 if unknown.
     const same = bordersOf(input, size, stride, 'same', 0);
     return (input > 0 || stride === 1) && same[0] === before && same[1] === after;
   });
@@ -168,14 +168,14 @@ function borderOf(places: LayerNode[]): Border {
 }
 
 const notNegative = ['relu', 'relu6', 'sigmoid', 'hardSigmoid', 'softplus', 'softmax'];
-/** Layers that give nothing below 0 where they read nothing below 0. */
+/** Layers whose output is never below 0 if their inputs are not. */
 const keepingSign = [
   ...['Activation', 'Add', 'Multiply', 'Average', 'Maximum', 'Minimum', 'Concatenate', 'Flatten', 'Reshape', 'Dropout'],
   ...['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'GlobalAveragePooling2D', 'GlobalMaxPooling2D', 'ZeroPadding2D'],
   ...['UpSampling2D', 'Cropping2D', 'L0Gate', 'SpatialDropout1D', 'LeakyReLU', 'PReLU'],
 ];
 
-/** The places of a network, read from its input on, that never give anything below 0. */
+/** The places of a network whose output is never below 0, found from the inputs on. */
 function neverNegative(nodes: LayerNode[]): Set<LayerNode> {
   const found = new Set<LayerNode>();
   for (const node of nodes) {
@@ -189,9 +189,9 @@ function neverNegative(nodes: LayerNode[]): Set<LayerNode> {
 }
 
 /**
- * The kernel [h, w, 1, C] of a convolution with 'same' padding that makes a BiasMap's values [H, W, C] out of an image
- * [H, W, 1] of ones. At the border some of its taps see the zeros around the image, which is how it tells places apart.
- * The caller disposes it.
+ * The kernel [h, w, 1, C] of a convolution with 'same' padding that turns an image [H, W, 1] of ones into a BiasMap's
+ * values [H, W, C]. Near the border some taps see the zeros around the image, which makes places differ. The caller
+ * disposes it.
  */
 export function kernelOfBiasMap(layer: BiasMap): tf.Tensor4D {
   return tf.tidy(() => {
@@ -202,13 +202,13 @@ export function kernelOfBiasMap(layer: BiasMap): tf.Tensor4D {
 }
 
 /**
- * What each tap of a window over an axis takes of each stored row, [taps, rows]. With f(h) the value at place h of n, m
- * the middle, and [..] 1 where a tap lies inside the image and 0 where not,
+ * The weight of each stored row in each tap of a window along an axis, [taps, rows]. With f(h) the value at place h of
+ * n, m the middle, and [..] 1 if a tap lies inside the image and 0 if not,
  *
  * f(h) = f(0) + f(n - 1) - f(m) + sum_{0 < i <= m} (f(i) - f(i - 1)) [h - i >= 0] + sum_{m < i < n} (f(i - 1) - f(i))
  * [h + n - i < n].
  *
- * Values differ near the border alone, so that few of the differences are not 0.
+ * Values differ only near the border, so few of the differences are not 0.
  */
 function tapsOf(rows: readonly number[]): number[][] {
   const n = rows.length;

@@ -13,12 +13,12 @@ export const tfjsFolder: FolderKind = { name: 'a network in this format', files:
 
 /**
  * Saves a network in TensorFlow.js's own format: a folder with model.json and weights.bin, which `loadTfjs` reads here
- * and tf.loadLayersModel anywhere. Layers of ours are written as tf's own wherever those can say the same at inference
+ * and tf.loadLayersModel anywhere. Our layers are written as tf's own wherever those compute the same at inference
  * (`standardModel`).
  *
- * Returns the names of our classes that are left, which a reader must register by importing this package's layers; none
- * where TensorFlow.js alone reads the folder. Throws a UserError for a network that cannot be saved, and where the
- * folder cannot be written.
+ * Returns the names of our classes that remain, which a reader must register by importing this package's layers; none
+ * if TensorFlow.js alone can read the folder. Throws a UserError if the network cannot be saved or the folder cannot be
+ * written.
  */
 export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<string[]> {
   const standard = standardModel(model);
@@ -48,7 +48,7 @@ async function filesOf(model: tf.LayersModel): Promise<Record<string, Uint8Array
 
 /**
  * Loads a network from a folder with model.json and its weights; the caller disposes it. Throws a UserError that names
- * the file at fault, and for files of weights that do not lie in the folder.
+ * the faulty file, and for weight files outside the folder.
  */
 export async function loadTfjs(folder: string): Promise<tf.LayersModel> {
   const path = join(folder, MODEL);
@@ -77,7 +77,7 @@ export async function loadTfjs(folder: string): Promise<tf.LayersModel> {
   }
 }
 
-/** Weights by the names that a network has for them: Keras 3 puts the network's own name in front. */
+/** Weights by the names they have in a network: Keras 3 prefixes them with the network's own name. */
 function namedAsIn(model: tf.LayersModel, weights: tf.NamedTensorMap): tf.NamedTensorMap {
   const names = model.weights.map(({ originalName }) => originalName);
   const known = new Set(names);
@@ -89,7 +89,7 @@ function namedAsIn(model: tf.LayersModel, weights: tf.NamedTensorMap): tf.NamedT
   );
 }
 
-/** A plain name of a file in a folder, or in a folder of it. */
+/** Whether a name is the plain name of a file in a folder or in one of its subfolders. */
 const inside = (name: unknown): name is string =>
   typeof name === 'string' &&
   !/[\0\\:]/.test(name) &&
@@ -117,7 +117,7 @@ function groupsOf(manifest: unknown, path: string): { paths: string[]; weights: 
   return manifest as { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[];
 }
 
-/** The weights by name. Throws a UserError where what model.json says of them does not fit the bytes. */
+/** The weights by name. Throws a UserError if the specs in model.json do not fit the bytes. */
 function decode(bytes: ArrayBuffer, specs: tf.io.WeightsManifestEntry[], path: string): tf.NamedTensorMap {
   for (const { shape } of specs.map((spec) => Object(spec) as { shape?: unknown })) {
     const sides = Array.isArray(shape) ? (shape as unknown[]) : [NaN];

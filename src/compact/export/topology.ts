@@ -15,9 +15,9 @@ export async function readOrRefuse<T>(path: string, read: (path: string) => Prom
 }
 
 /**
- * Builds the network of a saved structure, of TensorFlow.js or Keras, all of its weights 0, and lets `fill` give it its
- * values. `values` is how many values the file has for its weights: a structure that asks for more is refused before
- * memory is taken for them.
+ * Builds the network of a saved structure, of TensorFlow.js or Keras, with all weights 0, and lets `fill` set its
+ * values. `values` is the number of weight values in the file: a structure that needs more is refused before memory is
+ * allocated.
  *
  * Throws a UserError that names `path` for a structure that cannot be built, whatever is wrong with it.
  */
@@ -36,7 +36,7 @@ export async function modelOf(
     return model;
   } catch (error) {
     if (error instanceof UserError) throw error;
-    // Behind the name of what is unknown tfjs tells how to register it, in a list.
+    // tfjs appends instructions for registering the class to the unknown name.
     const [reason] = (error as Error).message.split(' This may be due to one of the following reasons');
     throw refuse(reason, error);
   }
@@ -45,8 +45,8 @@ export async function modelOf(
 type AddWeight = (name: string, shape: tf.Shape, dtype: unknown, initializer: unknown, ...rest: unknown[]) => unknown;
 
 /**
- * Builds layers whose weights are all 0, since start values are not needed and may take long to draw. Throws for more
- * values than `most`.
+ * Builds layers whose weights are all 0: initial values are not needed and may take long to draw. Throws if the layers
+ * have more values than `most`.
  */
 export function withoutValues<T>(most: number, build: () => T): T {
   const layers = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
@@ -65,8 +65,8 @@ export function withoutValues<T>(most: number, build: () => T): T {
 }
 
 /**
- * The structure of a network as JSON. Throws a UserError for one that could not be read again: tf.layers number the
- * calls of a layer that is used at several places as they come, and leave out an input that no output depends on.
+ * The structure of a network as JSON. Throws a UserError for a structure that could not be read back: tf.layers number
+ * the calls of a layer used at several places in the order they come, and omit an input that no output depends on.
  */
 export function structureOf(model: tf.LayersModel): object {
   const refuse = (reason: string): UserError => new UserError(`${model.name} cannot be saved: ${reason}`);
@@ -75,15 +75,15 @@ export function structureOf(model: tf.LayersModel): object {
   return checkTopology(model.toJSON(null, false), refuse);
 }
 
-/** More of either than any network has; tf.layers would take forever to build it. */
+/** More layers and deeper nesting than any network has; tf.layers would take forever to build more. */
 const most = { layers: 5000, depth: 100 };
 const networks = ['Model', 'Functional', 'LayersModel', 'Sequential'];
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /**
- * The structure of a network from a file, with the checks that tf.layers lack: they never return where layers read each
- * other in a circle or read something that is not there. `refuse` turns a reason into an error.
+ * Returns the structure of a network from a file after the checks that tf.layers lack: they never return if layers read
+ * each other in a circle or read something missing. `refuse` turns a reason into an error.
  */
 function checkTopology(structure: unknown, refuse: Refuse): Json {
   const root = isObject(structure) && isObject(structure.model_config) ? structure.model_config : structure;
@@ -106,13 +106,13 @@ function checkTopology(structure: unknown, refuse: Refuse): Json {
   return root;
 }
 
-/** The layers of a network, each of which has the parts that every layer has. */
+/** The layers of a network, after checking that each has a class, a config and a unique name. */
 function layersOf({ class_name, config }: Json, refuse: Refuse): Json[] {
   const list = isObject(config) ? config.layers : config;
   if (!Array.isArray(list) || list.length === 0) throw refuse(`its ${String(class_name)} has no list of layers.`);
   const names = new Set<unknown>();
   for (const layer of list as unknown[]) {
-    // In a Sequential a name may be left out; an older one inside it is a mere list.
+    // In a Sequential a name may be omitted; an old nested Sequential is a mere list.
     const nameless = class_name === 'Sequential';
     if (nameless && isObject(layer) && layer.class_name === 'Sequential' && Array.isArray(layer.config)) continue;
     if (!isObject(layer) || typeof layer.class_name !== 'string' || !isObject(layer.config)) {
@@ -132,12 +132,9 @@ function layersOf({ class_name, config }: Json, refuse: Refuse): Json[] {
   return list as Json[];
 }
 
-/**
- * Refuses layers that read something that is never there: each other in a circle, or a layer or call that there is none
- * of.
- */
+/** Throws for layers that read something that never exists: each other in a circle, or a missing layer or call. */
 function checkReads(layers: Json[], refuse: Refuse): void {
-  /** How many calls of each layer there are so far; inputs and networks have one from the start. */
+  /** The number of calls of each layer so far; inputs and networks have one from the start. */
   const made = new Map(
     layers.map(({ name, class_name }) => {
       const first = class_name === 'InputLayer' || networks.includes(class_name as string);
@@ -163,7 +160,7 @@ function checkReads(layers: Json[], refuse: Refuse): void {
   }
   for (let before = Infinity; left.length < before;) {
     before = left.length;
-    // In the order of tf.layers, which number calls as they come, whichever was meant.
+    // In the order of tf.layers, which number calls as they come, regardless of the intended order.
     left = left.filter(({ name, reads, turn }) => {
       const ready = (reads as [string, number][]).every(([from, call]) => made.get(from)! > call);
       if (ready && made.get(name) !== turn) {

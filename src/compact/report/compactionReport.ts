@@ -15,59 +15,64 @@ import type { LayerTimes } from '../time/layerTimes.js';
 import { timePredictor } from '../time/predictedTime.js';
 import { measureLatencies, noise, type Latency, type LatencyOptions } from './latency.js';
 
-/** What a report measures, besides how often. */
+/** What a report measures, and how. */
 export interface ReportOptions extends LatencyOptions {
   /**
    * Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally
    * distributed noise.
    */
   images?: tf.Tensor | tf.Tensor[];
-  /** The class of each of the images: then the report says how many each network gets right. */
+  /** The class of each image; if given, the report includes the accuracy of both networks. */
   labels?: ArrayLike<number>;
-  /** How many images pass at once where passes are timed; [] times none. Default [1, 128]. */
+  /** Batch sizes at which forward passes are timed; [] times none. Default [1, 128]. */
   batchSizes?: number[];
-  /** Times of the network's layers (`layerTimes`), for each of the batch sizes whose passes are predicted as well. */
+  /**
+   * Times of the network's layers (`layerTimes`), one for each of the batch sizes at which the time is also predicted.
+   */
   times?: readonly LayerTimes[];
 }
 
-/** One size of a network: as it was trained, with closed channels counted out, and made smaller. */
+/** One size of a network: as trained, without its closed channels, and after compaction. */
 export interface Sizes {
   dense: number;
   masked: number;
   compact: number;
 }
 
-/** What a compaction won, by the conventions of `layerCosts`. */
+/** What a compaction gained, counted as in `layerCosts`. */
 export interface CompactionReport {
   network: string;
   parameters: Sizes;
   multiplyAdds: Sizes;
   /**
-   * All weights, running statistics and gates included: 4 bytes each, 1 where int8. `float`: the compact network before
-   * it became int8.
+   * All weights, including running statistics and gates: 4 bytes each, 1 if int8. `float`: the compact network before
+   * it was converted to int8.
    */
   bytes: Omit<Sizes, 'masked'> & { float?: number };
   layers: { layer: string; parameters: Sizes; multiplyAdds: Sizes }[];
-  /** Forward passes of the network at full size, gates included if it has any, and of the small one. */
+  /** Forward passes of the full network, including its gates, and of the small one. */
   latency: {
     batchSize: number;
     dense: Latency;
     float?: Latency;
     compact: Latency;
     speedUp: number;
-    /** The milliseconds that the times of the layers predict, with all batch norms and in floats. */
+    /** The milliseconds predicted from the times of the layers, with all batch norms and in floats. */
     predicted?: { dense: number; compact: number };
   }[];
   backend: string;
-  /** The largest difference of logits between the masked and the small network, and as a share of the largest logit. */
+  /**
+   * The largest difference between the logits of the masked and the small network, absolute and relative to the largest
+   * logit.
+   */
   difference: { absolute: number; relative: number; images: number };
-  /** The shares of the images that each gets right, where their labels were given. */
+  /** The share of the images that each network classifies correctly, if labels were given. */
   accuracy?: { masked: number; compact: number; images: number };
 }
 
 /**
- * What is compared: a network, the masks and options it was made smaller by, the small network, and that before it
- * became int8.
+ * What is compared: a network, the masks and options with which it was made smaller, the small network, and the small
+ * network before it was converted to int8.
  */
 interface Compared {
   original: tf.LayersModel;
@@ -97,7 +102,7 @@ function layerTable(
   return { layers, parameters: sizes('parameters'), multiplyAdds: sizes('multiplyAdds') };
 }
 
-/** Images that pass at once where logits are compared. */
+/** The batch size for comparing logits. */
 const BATCH = 64;
 
 /** A network's outputs for some images, batch by batch. */
@@ -116,7 +121,7 @@ function logitsOf(model: tf.LayersModel, images: tf.Tensor[]): tf.Tensor[] {
   return model.outputs.map((_, i) => tf.concat(parts.map((part) => part[i])));
 }
 
-/** How far the outputs of two networks are apart, and how many images each gets right. */
+/** The difference between the outputs of two networks, and the share of images that each classifies correctly. */
 function compareOutputs(
   wanted: tf.Tensor[],
   got: tf.Tensor[],
@@ -164,8 +169,8 @@ function whileMasked<T>(model: tf.LayersModel, masks: ChannelMasks, work: () => 
 }
 
 /**
- * Refuses images of other shapes than those of the network's inputs, of different numbers, or none; `what` begins the
- * sentence.
+ * Throws a UserError for images whose shapes differ from those of the network's inputs, for inputs with different
+ * numbers of images, and for no images; `what` begins the message.
  */
 export function checkImages(model: tf.LayersModel, images: tf.Tensor[], what: string): void {
   const shown = (shapes: readonly (readonly (number | string | null)[])[]): string =>
@@ -179,8 +184,8 @@ export function checkImages(model: tf.LayersModel, images: tf.Tensor[], what: st
 }
 
 /**
- * Compares networks. Throws a UserError for images of another shape, labels of another number or times of other layers,
- * and the reason of `signal` where that ends it.
+ * Compares networks. Throws a UserError for images of another shape, the wrong number of labels or times of other
+ * layers, and the reason of `signal` if it is aborted.
  */
 export async function compactionReport(
   { original: dense, masks, model: compact, float, keep }: Compared,
@@ -239,7 +244,7 @@ const milliseconds = ({ median, p10, p90 }: Latency): string => {
 
 type Column = 'dense' | 'masked' | 'float' | 'compact';
 
-/** A report as text: the sizes of the network, how long it takes, and how far the logits are apart. */
+/** A report as text: the sizes of the network, the time of a forward pass, and the difference of the logits. */
 export function reportText(report: CompactionReport): string {
   const { network, parameters, multiplyAdds, bytes, latency, backend, difference, accuracy } = report;
   const columns: Column[] = ['dense', 'masked', ...(bytes.float === undefined ? [] : ['float' as const]), 'compact'];
@@ -267,7 +272,7 @@ export function reportText(report: CompactionReport): string {
     counts('bytes', bytes),
     ...timeRows,
   ];
-  // Counts and times share columns, so that the table takes them for words: set them to the right here.
+  // Counts and times share columns, so the table would treat them as words: align them to the right here.
   for (const column of [...columns, 'smaller']) {
     const width = Math.max(...rows.map((cells) => String(cells[column]).length));
     for (const cells of rows) cells[column] = String(cells[column]).padStart(width);

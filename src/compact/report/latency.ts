@@ -8,13 +8,13 @@ import { compile } from '../compile.js';
 /** How forward passes are timed, and how often. */
 export interface LatencyOptions {
   /**
-   * Times what is deployed, the compiled plan of a network, where there is one: on backend simd, unless `compile`
+   * Whether to time the network's compiled plan, as it is deployed, if there is one: on backend simd, unless `compile`
    * refuses the network. false: `forward`, as in `model.predict`. Default true.
    */
   compiled?: boolean;
-  /** Passes that are timed. Default 30. */
+  /** Number of timed passes. Default 30. */
   runs?: number;
-  /** Passes before them, which load and prepare what later ones find ready. Default 5. */
+  /** Number of untimed passes before them, which load and prepare what later passes reuse. Default 5. */
   warmUp?: number;
   /** Ends the measurement between two passes by throwing its reason. */
   signal?: AbortSignal;
@@ -22,10 +22,7 @@ export interface LatencyOptions {
   now?: () => number;
 }
 
-/**
- * How long a forward pass takes, in milliseconds: the middle of all passes, and what a tenth of them stay below and
- * above.
- */
+/** The time of a forward pass in milliseconds: the median of all passes, and the 10th and 90th percentiles. */
 export interface Latency {
   batchSize: number;
   median: number;
@@ -36,7 +33,7 @@ export interface Latency {
   compiled: boolean;
 }
 
-/** The value below which a share of the sorted values lies, between two of them in proportion. */
+/** The value below which a share of the sorted values lies, interpolated linearly between neighbours. */
 export function percentile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1);
   const low = Math.floor(place);
@@ -52,8 +49,8 @@ export function noise(model: tf.LayersModel, batchSize: number): tf.Tensor[] {
 }
 
 /**
- * Times forward passes of a network over a batch of images, from the call until the logits are there to be read. An
- * aborted signal rejects with its reason.
+ * Times forward passes of a network over a batch of images, from the call until the logits can be read. Rejects with
+ * the reason of an aborted signal.
  */
 export async function measureLatency(
   model: tf.LayersModel,
@@ -63,7 +60,7 @@ export async function measureLatency(
   return (await measureLatencies([model], batchSize, options))[0];
 }
 
-/** Times several networks with the same inputs, in turns. */
+/** Times several networks on the same inputs, in turns. */
 export async function measureLatencies(
   models: readonly tf.LayersModel[],
   batchSize: number,
@@ -103,8 +100,9 @@ export interface PassTimes {
 }
 
 /**
- * Times forward passes of several networks over the same noise, until their outputs can be read. They take turns, so
- * that what else the machine does meets all alike. Throws a UserError for numbers of images or passes out of range.
+ * Times forward passes of several networks on the same noise, until their outputs can be read. The networks take turns,
+ * so that other work on the machine affects all of them equally. Throws a UserError for a batch size or a number of
+ * passes out of range.
  */
 export async function timeInTurns(
   models: readonly tf.LayersModel[],

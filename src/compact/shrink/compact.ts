@@ -29,26 +29,27 @@ const reasons: Record<KeptBecause, string> = {
   last: 'so that one is left',
 };
 
-/** What `compact` makes of a network: a smaller one, which the caller disposes, and what became of its channels. */
+/** The result of `compact`: a smaller network, which the caller disposes, and what happened to the channels. */
 export class Compaction {
   constructor(
     /** The smaller network. */
     readonly model: tf.LayersModel,
-    /** The network it was made from, as it is. */
+    /** The network it was made from, unchanged. */
     readonly original: tf.LayersModel,
     readonly masks: ChannelMasks,
     /** The widths of the original's convolutions and dense layers, before and after. */
     readonly widths: LayerWidth[],
-    /** What it was told to keep. */
+    /** The channels it was told to keep. */
     readonly keep: KeepOptions,
     /**
-     * With precision 'int8': the smaller network before its numbers became whole ones, and which layers kept theirs.
+     * With precision 'int8': the smaller network before its conversion to whole numbers, and the layers that still
+     * compute with floats.
      */
     readonly float?: tf.LayersModel,
     readonly keptFloat: { layer: string; because: string }[] = [],
   ) {}
 
-  /** What became of each layer's channels, as text: a line for each layer. */
+  /** Describes what happened to each layer's channels: text with a line for each layer. */
   explain(): string {
     const lines = this.widths.map(({ layer, before, after, because }) => {
       if (after === 0) return `${layer}: 0 of ${before} channels stay, and the layer is gone`;
@@ -65,54 +66,54 @@ export class Compaction {
   }
 
   /**
-   * Measures what was won: parameters, multiply-adds, bytes, the time of a forward pass, and the largest difference of
-   * the logits. `reportText` prints it.
+   * Measures the gain: parameters, multiply-adds, bytes, the time of a forward pass, and the largest difference of the
+   * logits. `reportText` formats it.
    */
   report(options: ReportOptions = {}): Promise<CompactionReport> {
     return compactionReport(this, options);
   }
 }
 
-/** What `compact` keeps, and what becomes of what it removes. */
+/** What `compact` keeps, and what it does with the rest. */
 export interface CompactOptions extends KeepOptions {
   /**
-   * What becomes of the constants that removed channels put out. true: what follows absorbs them, borders included, so
-   * that nothing changes. 'interior': absorbed as if images had no border, as in the ISTA project; off by what the
-   * border makes. false: dropped. Default true.
+   * What to do with the constant outputs of removed channels. true: the following layers absorb them, borders included,
+   * so that nothing changes. 'interior': absorbed as if images had no border, as in the ISTA project; wrong near the
+   * border. false: dropped. Default true.
    */
   absorb?: boolean | 'interior';
   /**
-   * Makes batch norms, with their ReLU, part of the convolution or dense layer in front of them, where no other layer
-   * reads it. For a network that is only to be run: it has fewer layers, and is hard to train further. Default: with
-   * precision 'int8'.
+   * Folds batch norms, with their ReLU, into the convolution or dense layer before them, unless another layer reads it.
+   * For a network that is only run: it has fewer layers, but is hard to train further. Default: only with precision
+   * 'int8'.
    */
   foldBatchNorm?: boolean;
   /**
-   * 'int8' has convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each output
-   * channel, inputs of 7 bits with one for each tensor (docs/compaction.md). Default 'float32'.
+   * 'int8' makes convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each
+   * output channel, inputs of 7 bits with one for each tensor (docs/compaction.md). Default 'float32'.
    */
   precision?: 'float32' | 'int8';
   /**
-   * With 'int8': images [N, ...] as the network will see them, a tensor for each input, which say how large values
-   * become; the caller disposes them.
+   * With 'int8': images [N, ...] like those that the network will get, a tensor for each input, which determine the
+   * ranges of values; the caller disposes them.
    */
   calibration?: tf.Tensor | tf.Tensor[];
   /**
-   * With 'int8': how many percent of the values must lie within a range, the rest being cut off at its ends. Default
+   * With 'int8': the percentage of values that must lie within a range, the rest being cut off at its ends. Default
    * 100.
    */
   percent?: number;
 }
 
 /**
- * Makes a network smaller by removing the channels that carry nothing: those a mask closes, those behind gamma 0, a
- * closed gate or a filter of zeros, and those that no layer reads. Gates become part of the weights around them,
- * constants part of biases; the logits stay what they were up to rounding. Layers keep their names; the given network
- * stays as it is, and the caller disposes both.
+ * Makes a network smaller by removing the channels that carry nothing: those closed by a mask, by gamma 0, by a closed
+ * gate or by a filter of zeros, and those that no layer reads. Gates become part of the weights around them, constants
+ * part of biases; the logits stay the same up to rounding. Layers keep their names; the given network is not changed,
+ * and the caller disposes both.
  *
  * `masks` are those of a Sparsifier: a 0 means that this convolution or dense layer computes nothing in that channel,
- * its filter and bias counting as 0 (unless the filter is 0 in the network: then its bias counts). Without masks, what
- * the network silences itself goes.
+ * its filter and bias counting as 0 (unless the filter is 0 in the network: then its bias counts). Without masks, only
+ * the channels that the network itself silences are removed.
  *
  * Throws a UserError for a layer whose channels cannot be followed, for masks that do not fit, and for options out of
  * range. The math is in docs/compaction.md.
@@ -138,7 +139,7 @@ export function compact(
   const kept = keptChannels(graph, weights, values, filters, keep);
   for (const { node, channel, restore } of spared) if (kept.kept.get(node)?.[channel]) restore();
   const widths = [...weights.kernels.keys()].map((node): LayerWidth => {
-    // What only channels that go were computed from is not built, though channels that stay belong to it.
+    // A layer that only removed channels depended on is not built, even if some of its channels are kept by ties.
     const because = kept.built.has(node) ? kept.reasons(node) : {};
     const after = Object.values(because).reduce((sum, n) => sum + n, 0);
     return { layer: node.name, before: node.channels, after, because };
@@ -152,7 +153,7 @@ export function compact(
 
 /**
  * Throws a UserError for an unknown precision, for calibration images that are missing or of another shape, and for
- * int8's options without it.
+ * options of int8 with another precision.
  */
 function checkPrecision(
   model: tf.LayersModel,

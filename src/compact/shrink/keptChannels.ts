@@ -7,39 +7,39 @@ import { neededChannels, type ChannelFlags, type ChannelValues } from '../weight
 import { isUniform } from '../weights/constantMap.js';
 import type { NetworkWeights } from '../weights/layerWeights.js';
 
-/** Which channels stay besides those that are used. */
+/** Which channels to keep in addition to those that are used. */
 export interface KeepOptions {
-  /** Channels to keep whatever the masks say, by layer: their numbers, or all of them. */
+  /** Channels to keep whatever the masks say, by layer: their indices, or 'all'. */
   keep?: Record<string, number[] | 'all'>;
   /** Widths of convolutions and dense layers are rounded up to a multiple of this. Default 1. */
   roundTo?: number;
 }
 
 /**
- * Why a channel stays: it carries something to an output; it may not go; it was asked for; or so that its layer has the
- * width wanted, or any.
+ * Why a channel stays: an output depends on it; it must not be removed; it was asked for; it rounds up its layer's
+ * width; or its layer must keep at least one.
  */
 export type KeptBecause = 'used' | 'locked' | 'asked' | 'rounding' | 'last';
 
-/** What stays of a network. */
+/** The parts of a network that stay. */
 export interface KeptChannels {
   kept: ChannelFlags;
-  /** The layers that an output is made of: not those whose channels belong to others that stay, but lead nowhere. */
+  /** The layers that an output depends on; not those with kept channels (tied to others) that lead nowhere. */
   built: ReadonlySet<ChannelNode>;
-  /** How many channels of a layer stay for a reason. */
+  /** The number of a layer's channels that stay, by reason. */
   reasons(node: ChannelNode): Partial<Record<KeptBecause, number>>;
-  /** Whether a sum or product leaves out one of its parts, since all channels of that are constant. */
+  /** Whether a sum or product omits one of its parts because all channels of the part are constant. */
   skipped(merge: ChannelNode, part: ChannelNode): boolean;
 }
 
 /**
- * Decides which channels stay: those that depend on the input and that an output depends on, with all they are tied to,
- * and what the options add. A summand without a live channel unties itself from its sum, and so does a factor, if it is
- * the same at every place of the image. A layer that must stay keeps at least one input.
+ * Decides which channels stay: those that depend on the input and that an output depends on, with all channels tied to
+ * them, and those that the options add. A summand without a live channel is untied from its sum, and so is a factor
+ * without one if it is the same at every place of the image. A layer that must stay keeps at least one input.
  *
- * Where channels are added (rounding, last one), those with the largest filters come first: they have the most to offer
- * to further training, and being closed they change nothing now. `filters` are their sizes before gates and masks
- * changed any.
+ * When channels are added (rounding, last one), those with the largest filters come first: they are worth most to
+ * further training, and because they are closed they change nothing now. `filters` are the sizes before gates and masks
+ * changed them.
  */
 export function keptChannels(
   graph: ChannelGraph,
@@ -55,7 +55,7 @@ export function keptChannels(
   const skipped = (merge: ChannelNode, part: ChannelNode): boolean => {
     const { role, inputs, outputShape } = merge;
     const can = role === 'add' || (role === 'multiply' && outputShape.length === 4 && isUniform(constants.get(part)!));
-    // What stays has to have the size of the output, and something stays where nothing is alive.
+    // The remaining part must have the size of the output, and one part stays even if none is live.
     const full = inputs.filter((input) => isFull(merge, input));
     const stays = full.find((input) => !dead(input)) ?? full.at(0);
     return can && dead(part) && stays !== undefined && part !== stays;
@@ -120,9 +120,7 @@ function askedFor({ model, nodes }: ChannelGraph, keep: Record<string, number[] 
   );
 }
 
-/**
- * Adds channels until every layer that stays has what it reads, and kernels a width that is a multiple of `roundTo`.
- */
+/** Adds channels until every remaining layer has an input, and kernels have a width that is a multiple of `roundTo`. */
 function addChannels(
   { nodes }: ChannelGraph,
   filters: ReadonlyMap<ChannelNode, Float64Array>,
@@ -148,7 +146,7 @@ function addChannels(
   };
   const stays = (node: ChannelNode): boolean =>
     Array.from({ length: node.channels }).some((_, c) => reasons.has(ties.setOf(node, c)));
-  /** Inputs that are not tied to what a layer makes of them. */
+  /** Inputs that are not tied to the output of a layer. */
   const readBy = (node: ChannelNode): ChannelNode[] => {
     if (node.role === 'kernel') return node.inputs;
     return isMerge(node.role) ? node.inputs.filter((part) => isSpread(node, part) && !skipped(node, part)) : [];
@@ -162,7 +160,10 @@ function addChannels(
   }
 }
 
-/** The sum of squares of each filter: what the masks take away may be worth most to keep. */
+/**
+ * The sum of squares of each filter. Take it before masks close any: the closed filters may be the ones most worth
+ * keeping.
+ */
 export function filterSizes({ kernels }: NetworkWeights): Map<ChannelNode, Float64Array> {
   const sizes = new Map<ChannelNode, Float64Array>();
   for (const [node, { values, outputs }] of kernels) {

@@ -12,22 +12,22 @@ import { commonValues, isZero, mapValues, mergeMaps, pickChannels, type Constant
 import { swapChannels, type KernelWeights, type NetworkWeights, type NormWeights } from '../weights/layerWeights.js';
 import type { KeptChannels } from './keptChannels.js';
 
-/** All that is known about a network when the smaller one is built. */
+/** Everything needed to build the smaller network. */
 export interface RebuildPlan {
   graph: ChannelGraph;
   weights: NetworkWeights;
   kept: KeptChannels;
   constants: ReadonlyMap<ChannelNode, ConstantMap>;
-  /** Whether what follows takes in the constants of channels that go. */
+  /** Whether the following layers absorb the constants of removed channels. */
   absorb: boolean;
   rule: BorderRule;
 }
 
 /**
- * Builds the network of the kept channels. Every tensor in it equals the same channels of the network it comes from
- * (behind a kernel that has taken in its batch norm, the batch norm's): what constant channels used to add to a layer
- * is in that layer's bias, in the mean of the batch norm behind it or, where the border makes it differ from place to
- * place, in a BiasMap (docs/compaction.md).
+ * Builds the network of the kept channels. Every tensor in it equals the same channels of the original network (after a
+ * kernel that has absorbed its batch norm, the batch norm's output): the contribution of constant channels to a layer
+ * moves into that layer's bias, into the mean of the batch norm after it or, if the border makes it vary by place, into
+ * a BiasMap (docs/compaction.md).
  */
 export function rebuild(plan: RebuildPlan): tf.LayersModel {
   const { model, inputs, outputs } = plan.graph;
@@ -38,7 +38,7 @@ export function rebuild(plan: RebuildPlan): tf.LayersModel {
 
 class Builder {
   private readonly tensors = new Map<ChannelNode, tf.SymbolicTensor>();
-  /** What a batch norm has to take from its mean, by the layer in front of it. */
+  /** The values to subtract from the mean of a batch norm, by the layer before it. */
   private readonly shifts = new Map<ChannelNode, Float64Array>();
   private readonly names: Set<string>;
 
@@ -46,7 +46,7 @@ class Builder {
     this.names = new Set(plan.graph.nodes.map(({ name }) => name));
   }
 
-  /** The output of a layer in the new network; built when first asked for. */
+  /** The output of a layer in the new network, built on first use. */
   tensor(node: ChannelNode): tf.SymbolicTensor {
     const known = this.tensors.get(node);
     if (known) return known;
@@ -67,7 +67,7 @@ class Builder {
       case 'input':
         return tf.input({ shape: node.outputShape.slice(1), name: node.name, dtype: node.layer.dtype });
       case 'norm':
-        // Part of the kernel in front of it.
+        // Folded into the kernel before it.
         return this.tensor(node.inputs[0]);
       case 'gate':
         return weights.gates.has(node) ? this.each(node) : this.tensor(node.inputs[0]);
@@ -82,7 +82,7 @@ class Builder {
     }
   }
 
-  /** The numbers of a layer's channels that stay. */
+  /** The indices of a layer's channels that stay. */
   private numbers(node: ChannelNode): number[] {
     return (this.plan.kept.kept.get(node) ?? []).flatMap((flag, c) => (flag ? [c] : []));
   }
@@ -117,7 +117,7 @@ class Builder {
     return apply(tf.layers.activation({ name, activation: activation as 'relu' }), mapped);
   }
 
-  /** What the removed inputs of a kernel add to its kept outputs. */
+  /** The contribution of a kernel's removed inputs to its kept outputs. */
   private absorbed(node: ChannelNode, weights: KernelWeights): ConstantMap {
     const [source] = node.inputs;
     const stays = this.plan.kept.kept.get(source) ?? [];
@@ -140,7 +140,7 @@ class Builder {
     return y;
   }
 
-  /** Parts of a sum or product that are constant are left out, and what they make of the others comes behind. */
+  /** Omits the constant parts of a sum or product, and adds or multiplies their merged value afterwards. */
   private merge(node: ChannelNode, role: Merge): tf.SymbolicTensor {
     const skipped = node.inputs.filter((input) => this.plan.kept.skipped(node, input));
     const parts = node.inputs.filter((input) => !skipped.includes(input)).map((input) => this.tensor(input));
@@ -152,7 +152,7 @@ class Builder {
     return this.plan.absorb ? this.withMap(merged, constant, node) : merged;
   }
 
-  /** Multiplies the channels of an image, in a layer that tf.layers have. */
+  /** Multiplies the channels of an image, with a layer of tf.layers. */
   private scaled(x: tf.SymbolicTensor, factors: Float64Array, node: ChannelNode): tf.SymbolicTensor {
     if (factors.every((factor) => factor === 1)) return x;
     const name = freeName(this.names, `${node.name}_scale`);
@@ -162,7 +162,7 @@ class Builder {
     return y;
   }
 
-  /** A layer that treats each channel alone: of its weights, the channels that stay. */
+  /** Rebuilds a layer that treats each channel separately, with the weights of the channels that stay. */
   private each(node: ChannelNode, changes: tf.serialization.ConfigDict = {}): tf.SymbolicTensor {
     const layer = copyOf(node, changes);
     const y = apply(layer, this.tensor(node.inputs[0]));
@@ -189,12 +189,12 @@ class Builder {
   }
 }
 
-/** What tf.layers keep to themselves. */
+/** A private method of tf.layers. */
 interface Buildable {
   addWeight(name: string, shape: tf.Shape, dtype?: tf.DataType, initializer?: unknown, ...rest: unknown[]): unknown;
 }
 
-/** A new layer's output. Its weights are one number until they are set: drawing millions of them takes long. */
+/** The output of a new layer. Its weights are one constant until they are set: drawing millions of them takes long. */
 export function apply(layer: Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor {
   const built = layer as unknown as Buildable;
   const add = built.addWeight.bind(layer);
@@ -203,13 +203,13 @@ export function apply(layer: Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]):
   return layer.apply(x) as tf.SymbolicTensor;
 }
 
-/** Some channels of values [..., channels], flat. */
+/** Picks some channels of values [..., channels], flat. */
 function pick(values: Float32Array, numbers: number[], channels = values.length): Float32Array {
   const places = Array.from({ length: values.length / channels }, (_, i) => i * channels);
   return Float32Array.from(places.flatMap((place) => numbers.map((c) => values[place + c])));
 }
 
-/** The kept inputs and outputs of a kernel, in the order in which a class of layers has its weights. */
+/** The kept inputs and outputs of a kernel, by the weight names and in the layout of its layer class. */
 function kernelValues(
   kind: string,
   { values, window, inputs, outputs, separable }: KernelWeights,
@@ -234,7 +234,7 @@ function kernelValues(
   }
 }
 
-/** Some inputs and outputs of a kernel [window, inputs, outputs], flat. */
+/** Picks some inputs and outputs of a kernel [window, inputs, outputs], flat. */
 function slice(
   values: Float32Array,
   [window, inputs, outputs]: [number, number, number],
@@ -249,14 +249,16 @@ function slice(
   return kept;
 }
 
-/** A copy of a place's layer, with its name there; a convolution with gates on its weights becomes a plain one. */
+/**
+ * A copy of a place's layer, with the name of the place; a convolution with gates on its weights becomes a plain one.
+ */
 export function copyOf({ layer, name }: ChannelNode, changes: tf.serialization.ConfigDict = {}): Layer {
   // The shape of the input follows from what the copy is applied to.
   const all = { batchInputShape: null, ...changes };
   return copyLayer(layer, name, all, (layer instanceof GatedConv2d ? Conv2d : layer.constructor) as Kind);
 }
 
-/** Gives a built layer its weights: values by the last part of the weight's name, spelt without underscores. */
+/** Sets the weights of a built layer, by the last part of each weight's name in camel case. */
 function setWeights(layer: Layer, values: Record<string, ArrayLike<number> | undefined>): void {
   tf.tidy(() => {
     layer.setWeights(

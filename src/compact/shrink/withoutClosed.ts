@@ -11,15 +11,16 @@ import { networkWeights, type NetworkWeights } from '../weights/layerWeights.js'
 import { filterSizes, keptChannels } from './keptChannels.js';
 import { rebuild } from './rebuild.js';
 
-/** Stands for any value that a weight may take: no activation turns it into 0. */
+/** Stands for any value of a weight: no activation turns it into 0. */
 const something = 2 ** 10;
 
 /**
- * The network to train on without the channels that are 0 from now on, whatever the others learn, and those that only
- * they read. `closed` are masks of weights by name: a 0 is an entry that stays 0, or a gate (gate/logAlpha) that stays
- * closed. Layers keep their names and settings, and new ones have no weights of their own to start from: who trains
- * fills them. Unlike `compact`, which looks at the weights of a trained network, it cuts nothing that training could
- * bring back, and no channel that gives a constant other than 0. Undefined where no channel can go.
+ * Returns the network for further training without the channels that stay 0 from now on, whatever the others learn, and
+ * without those that only they read. `closed` are masks of weights by name: a 0 is an entry that stays 0, or a gate
+ * (gate/logAlpha) that stays closed. Layers keep their names and settings, but the weights of the new ones are
+ * meaningless until the caller fills them. Unlike `compact`, which looks at the weights of a trained network, it cuts
+ * nothing that training could bring back, and no channel with a constant output other than 0. Undefined if no channel
+ * can be removed.
  *
  * Throws a UserError for a layer whose channels cannot be followed, and for a network whose channels are all closed
  * somewhere.
@@ -33,12 +34,12 @@ export function withoutClosed(
   const weights = possibleWeights(graph, closed);
   const { live, constants } = channelValues(graph, weights, 'exact');
   for (const [node, alive] of live) {
-    // What such a map adds is trained too.
+    // The values of such a map are trained too.
     const isMoved = channelwiseKind(node.layer) === 'biasMap';
     alive.forEach((flag, c) => (alive[c] = flag || isMoved || !isZero(constants.get(node)!, c)));
   }
   const zeros = new Map(graph.nodes.map((node) => [node, zeroMap(node)]));
-  // Those with the largest filters stay where one has to.
+  // If a layer must keep a channel, the one with the largest filter stays.
   const filters = filterSizes(networkWeights(graph));
   const kept = keptChannels(graph, weights, { live, constants: zeros }, filters, {});
   if ([...kept.kept.values()].every((flags) => !flags.includes(false))) return undefined;
@@ -72,9 +73,7 @@ export function withoutClosed(
   };
 }
 
-/**
- * A network's weights as far as it is known what they stay: 0 where they are closed, something above 0 anywhere else.
- */
+/** A network's weights as far as their future values are known: 0 if closed, otherwise a value above 0. */
 function possibleWeights(graph: ChannelGraph, closed: ReadonlyMap<string, Float32Array>): NetworkWeights {
   const names = weightNames(graph.model);
   const read = (layer: Layer, name: string): Float32Array | undefined => {
@@ -83,13 +82,13 @@ function possibleWeights(graph: ChannelGraph, closed: ReadonlyMap<string, Float3
     return mask?.map((open) => open * something);
   };
   const weights = networkWeights(graph, read);
-  // Means are subtracted: nothing is to cancel.
+  // Means are subtracted: negative ones ensure that nothing cancels.
   for (const norm of weights.norms.values()) norm.mean = norm.mean.map((value) => -value);
   for (const gate of weights.gates.keys()) weights.gates.set(gate, read(gate.layer, 'logAlpha')!);
   return weights;
 }
 
-/** The entries of a layer's weight that belong to channels that stay, by their flat index. */
+/** The flat indices of a weight's entries that belong to channels that stay. */
 function keptEntries(node: ChannelNode, weight: Weight, kept: ChannelFlags): Uint32Array {
   const { layer, outputShape, channels } = node;
   const outputs = kept.get(node)!;

@@ -10,13 +10,13 @@ import { isBuilt, unitsOf, widthsOf, type Unit } from './units.js';
 import { computedOutputs, timeAt, type WidthTimes } from './widthTimes.js';
 
 /**
- * Tells what compaction leaves of a network by its masks alone, whatever its weights are: quick enough to be asked at
- * every step of training. Throws a UserError for masks that do not fit.
+ * Returns a function that tells which channels compaction keeps, from the masks alone, whatever the weights are: fast
+ * enough to be called at every step of training. The function throws a UserError for masks that do not fit.
  */
 export function keptByMasks(graph: ChannelGraph): (masks: ChannelMasks, options?: KeepOptions) => KeptChannels {
   const kernels = graph.nodes.filter(({ role }) => role === 'kernel' || role === 'depthwise');
   const constants = new Map(graph.nodes.map((node) => [node, zeroMap(node)]));
-  // Where channels are added, none has more to offer than another.
+  // When channels are added, none is preferred.
   const filters = new Map(kernels.map((node) => [node, new Float64Array(node.channels)]));
   return (masks, options = {}) => {
     checkMasks(graph, masks);
@@ -29,7 +29,7 @@ export function keptByMasks(graph: ChannelGraph): (masks: ChannelMasks, options?
   };
 }
 
-/** A kernel of one place that only says which outputs are made of which inputs: 1, or 0 for a closed output. */
+/** A kernel with a window of 1 that only says which outputs are made from which inputs: 1, or 0 for a closed output. */
 function links({ layer, outputShape }: ChannelNode, mask?: Float32Array): KernelWeights {
   const { inputs, outputs, multiplier } = kernelGeometry(layer, outputShape)!;
   const values = new Float32Array(multiplier === undefined ? inputs * outputs : outputs).fill(1);
@@ -39,7 +39,7 @@ function links({ layer, outputShape }: ChannelNode, mask?: Float32Array): Kernel
   return { values, window: 1, inputs, outputs, multiplier, activation: 'linear' };
 }
 
-/** The channels that depend on the network's input once masks have closed theirs. */
+/** The channels that depend on the network's input after masks have closed theirs. */
 function liveWith({ nodes }: ChannelGraph, masks: ChannelMasks): ChannelFlags {
   const live: ChannelFlags = new Map();
   for (const node of nodes) {
@@ -60,19 +60,19 @@ function liveWith({ nodes }: ChannelGraph, masks: ChannelMasks): ChannelFlags {
   return live;
 }
 
-/** Times of layers by what they compute, and how many images their passes have. */
+/** Times of layers by the description of their computation, and the number of images per pass. */
 interface MeasuredLayers {
   layers: Record<string, WidthTimes>;
   batchSize: number;
 }
 
-/** How many channels of a layer stay. */
+/** The number of a layer's channels that stay. */
 const widthIn =
   ({ kept }: KeptChannels) =>
   (node: ChannelNode): number =>
     kept.get(node)!.reduce((count, flag) => count + Number(flag), 0);
 
-/** The times of a unit at its widths; throws a UserError where there are none. */
+/** The times of a unit at its widths; throws a UserError if there are none. */
 export function timesOf({ shape, head }: Unit, times: MeasuredLayers): WidthTimes {
   const known = times.layers[shape];
   if (known) return known;
@@ -82,7 +82,7 @@ export function timesOf({ shape, head }: Unit, times: MeasuredLayers): WidthTime
   );
 }
 
-/** The sum of the times that the layers of a network take one by one, by what masks leave of it. */
+/** The sum of the times of a network's single layers, as a function of the masks. */
 export function sumOfLayers(
   graph: ChannelGraph,
   times: MeasuredLayers,

@@ -5,17 +5,17 @@ import { dataFolder } from '../../data/dataFolder.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { WholeTimes, WidthTimes } from './widthTimes.js';
 
-/** Increase this when layers take another time than before on the same machine, or get other names. */
+/** Increase this when layers take a different time than before on the same machine, or get other names. */
 const version = 2;
 
-/** What was measured on one machine: shapes of layers and networks, each with the number of images in front. */
+/** Measurements on one machine, by the shapes of layers and networks, each prefixed with the number of images. */
 export interface KeptTimes {
   machine: string;
   layers: Record<string, WidthTimes | undefined>;
   networks: Record<string, WholeTimes | undefined>;
 }
 
-/** What times depend on besides the network: backend, threads, processor and versions. */
+/** Everything that times depend on except the network: backend, threads, processor and versions. */
 export const timingMachine = (): string => currentBackend()?.description ?? tf.getBackend();
 
 /** A short name for a text: twelve hexadecimal digits. */
@@ -25,7 +25,7 @@ const fileOf = (machine: string, root: string): string => join(root, `${digest(`
 
 const timesFolder = (): string => join(dataFolder(), 'times');
 
-/** What was measured on this machine; nothing where a file is not there, or is not one of these. */
+/** The measurements of this machine; empty if the file is missing or invalid. */
 export async function readTimes(root = timesFolder()): Promise<KeptTimes> {
   const machine = timingMachine();
   const empty = { machine, layers: {}, networks: {} };
@@ -37,7 +37,7 @@ export async function readTimes(root = timesFolder()): Promise<KeptTimes> {
   }
 }
 
-/** Adds times to those that are kept; where they cannot be written, they are measured again next time. */
+/** Adds times to the stored ones; if they cannot be written, they are measured again next time. */
 export async function keepTimes({ machine, layers, networks }: KeptTimes, root = timesFolder()): Promise<void> {
   const before = await readTimes(root);
   const all = {

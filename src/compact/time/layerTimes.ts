@@ -14,55 +14,53 @@ import { digest, keepTimes, readTimes, timingMachine } from './keptTimes.js';
 import { surroundings, unitModel, unitsOf, widthsOf, type Unit } from './units.js';
 import { rising, widthGrid, type WholeTimes, type WidthTimes } from './widthTimes.js';
 
-/**
- * How long the layers of a network take on this machine at all widths, and the network as a whole at some: plain
- * numbers.
- */
+/** The times of a network's layers on this machine at all widths, and of the whole network at some: plain numbers. */
 export interface LayerTimes {
   /** Backend, threads, processor and versions. */
   machine: string;
-  /** How many images a pass has. */
+  /** The number of images per pass. */
   batchSize: number;
-  /** By what a layer computes; a batch norm and an activation behind it count with it. */
+  /** By the description of the computation; a batch norm and an activation after a layer count with it. */
   layers: Record<string, WidthTimes>;
-  /** Networks with more and more of their channels cut: the sum of their layers' times, and what they take. */
+  /** Networks with more and more of their channels cut: the sum of the times of their layers, and the measured time. */
   networks: WholeTimes;
 }
 
 /** Options of `layerTimes`. */
 export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'> {
-  /** How many images a pass has. Default 1. */
+  /** The number of images per pass. Default 1. */
   batchSize?: number;
-  /** Measures what is known already again. Default false. */
+  /** Whether to repeat measurements that are already known. Default false. */
   again?: boolean;
-  /** Called with what is measured next, and how many of all are done. */
+  /** Called with the next thing to be measured, and how many of all measurements are done. */
   onProgress?: (progress: { what: string; done: number; all: number }) => void;
-  /** The folder in which times are kept. Default: data/times. */
+  /** The folder where times are stored. Default: data/times. */
   root?: string;
 }
 
 /**
- * Passes that are timed of each layer and each whole network, and those before them: short ones vary more, and find
- * code that is not yet compiled.
+ * Numbers of timed and warm-up passes for each layer and each whole network: short passes vary more, and run code that
+ * is not yet compiled.
  */
 export const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
   batchSize < 16
     ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 100, warmUp: 15 } }
     : { layer: { runs: 5, warmUp: 1 }, network: { runs: 8, warmUp: 2 } };
-/** Shares of the channels of the networks that are timed as a whole, and how many are drawn of each. */
+/** Shares of channels that remain in the networks timed as a whole, and how many random draws there are of each. */
 const shares = [1, 0.75, 0.5, 0.25, 0];
 const draws = 2;
 
 /**
- * How long the layers of a network take on this machine, with the backend and threads in use, by how many channels they
- * read and give: in compiled plans, where the backend has those. What is not known yet is measured, in some ten seconds
- * to a minute, and kept in data/times for any network with such layers.
+ * Times of a network's layers on this machine, with the current backend and threads, by their numbers of input and
+ * output channels: in compiled plans, if the backend has them. Missing times are measured, in about ten seconds to a
+ * minute, and stored in data/times for any network with such layers.
  *
- * Layers one by one do not add up to a network: calls cost, and what one leaves in the cache the next finds. So the
- * network is timed as a whole too, with all of its channels and with ever fewer, drawn at random.
+ * The times of single layers do not add up to that of the network: calls cost time, and a layer finds the output of the
+ * one before it in the cache. So the network is also timed as a whole, with all of its channels and with fewer and
+ * fewer, drawn at random.
  *
- * Throws a UserError for a layer whose channels cannot be followed, and the reason of `signal` where that ends it; what
- * was measured until then is kept.
+ * Throws a UserError for a layer whose channels cannot be followed, and the reason of `signal` if it is aborted;
+ * measurements made until then are stored.
  */
 export async function layerTimes(model: tf.LayersModel, options: LayerTimesOptions = {}): Promise<LayerTimes> {
   const { batchSize = 1, again = false, onProgress, root, ...timing } = options;
@@ -86,7 +84,7 @@ export async function layerTimes(model: tf.LayersModel, options: LayerTimesOptio
     }
   }
   const widths = unitsOf(graph).map((unit) => widthsOf(unit, allChannels));
-  // A network as a whole belongs to the times of layers that it was compared with.
+  // The time of a whole network belongs to the layer times with which it was compared.
   const network = named(`${model.name} ${digest(JSON.stringify([widths, layers]))}`);
   let networks = again ? undefined : known.networks[network];
   if (!networks) {
@@ -105,13 +103,13 @@ function unitsByShape(graph: ChannelGraph): Map<string, Unit[]> {
   return shapes;
 }
 
-/** The most channels that some units read and give. */
+/** The largest numbers of channels that some units read and output. */
 function mostOf(units: readonly Unit[]): [inputs: number, outputs: number] {
   const widths = units.map((unit) => widthsOf(unit, allChannels));
   return [Math.max(...widths.map(([inputs]) => inputs)), Math.max(...widths.map(([, outputs]) => outputs))];
 }
 
-/** Whether times reach as far as a network's widths do, up and down. */
+/** Whether the times cover a network's widths, up and down. */
 function covers({ inputs, outputs }: WidthTimes, [mostInputs, mostOutputs]: [number, number]): boolean {
   const reaches = (grid: readonly number[], most: number): boolean =>
     grid.at(-1)! >= most && grid[0] <= widthGrid(most)[0];
@@ -126,7 +124,7 @@ async function timesOf(
 ): Promise<WidthTimes> {
   const [inputs, outputs] = [widthGrid(mostInputs), widthGrid(mostOutputs)];
   const ms: number[][] = [];
-  // What is around a layer depends on its outputs only where it gives the channels that it reads.
+  // The surroundings of a layer depend on its outputs only if it outputs the channels that it reads.
   const around = unit.head.role === 'kernel' ? [outputs[0]] : outputs;
   for (const input of inputs) {
     const models = [
@@ -135,7 +133,8 @@ async function timesOf(
     ];
     try {
       const passes = await timeInTurns(models, batchSize, { ...passesFor(batchSize).layer, ...timing });
-      // The quickest of the passes: a difference of short times, which other work on the machine only lengthens.
+      // The fastest of the passes: this is a difference of short times, and other work on the machine only lengthens
+      // them.
       const least = passes.map(({ times: [quickest] }) => quickest);
       const [without, own] = [least.slice(0, around.length), least.slice(around.length)];
       ms.push(own.map((quickest, i) => Math.max(0, quickest - without[i % without.length])));
@@ -146,7 +145,7 @@ async function timesOf(
   return { inputs, outputs, ms };
 }
 
-/** Times a network with fewer and fewer of its channels beside the sum of its layers: means over several draws. */
+/** Times a network with fewer and fewer channels, next to the sum of its layers' times: means over several draws. */
 async function networkTimes(
   graph: ChannelGraph,
   times: Pick<LayerTimes, 'layers' | 'batchSize'>,
@@ -176,7 +175,7 @@ async function networkTimes(
   }
 }
 
-/** Masks that leave a share of the channels, drawn at random; channels that belong together go together. */
+/** Masks that keep a share of the channels, drawn at random; tied channels are kept or closed together. */
 export function drawnMasks(graph: ChannelGraph, share: number, seed: number): ChannelMasks {
   const random = new Random(seed);
   const ties = channelTies(graph);
@@ -190,7 +189,10 @@ export function drawnMasks(graph: ChannelGraph, share: number, seed: number): Ch
   );
 }
 
-/** The network that masks leave, by widths alone: not what its weights compute. */
+/**
+ * The network that remains after masking, with the right widths only: its weights do not compute the same. The caller
+ * disposes it.
+ */
 export function shrunk(graph: ChannelGraph, masks: ChannelMasks): tf.LayersModel {
   const weights = networkWeights(graph);
   weights.gates.clear();
@@ -198,7 +200,7 @@ export function shrunk(graph: ChannelGraph, masks: ChannelMasks): tf.LayersModel
   return rebuild({ graph, weights, kept: keptByMasks(graph)(masks), constants, absorb: false, rule: 'exact' });
 }
 
-/** Times of layers as a table: a row for each kind of layer, with what it takes at its narrowest and widest. */
+/** Times of layers as a table: a row for each kind of layer, with its times at the narrowest and widest. */
 export function timeTable({ layers, batchSize, networks }: LayerTimes): Record<string, Cell>[] {
   const images = batchSize === 1 ? '1 image' : `${batchSize} images`;
   const [narrow, wide] = [`ms for ${images}, narrowest`, 'ms, widest'];

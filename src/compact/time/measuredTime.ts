@@ -5,9 +5,9 @@ import { passesFor, shrunk, type LayerTimes } from './layerTimes.js';
 import { timePredictor } from './predictedTime.js';
 
 /**
- * Measures the milliseconds of a forward pass of what masks leave of a network, to be compared with what
- * `predictedTime` says. It is timed in turns with the whole network, and its share of that one's time is taken of the
- * time that the whole network had when its layers were timed: so it does not matter what else the machine does now.
+ * Measures the milliseconds of a forward pass of the network that remains after masking, for comparison with
+ * `predictedTime`. The small and the whole network are timed in turns, and the ratio of their times is multiplied by
+ * the time of the whole network when its layers were timed, so that other work on the machine now does not matter.
  *
  * Throws a UserError for times of other layers, and for masks that do not fit.
  */
@@ -23,7 +23,7 @@ export async function measuredTime(
   const networks = [new Map(), masks].map((each) => shrunk(graph, each));
   try {
     const passes = { ...passesFor(batchSize).network, ...timing };
-    // The quickest of the passes: other work on the machine only lengthens them, and medians of few vary with it.
+    // The fastest of the passes: other work on the machine only lengthens them, and it would make a median of few vary.
     const [dense, small] = (await timeInTurns(networks, batchSize, passes)).map(({ times: [quickest] }) => quickest);
     return (whole * small) / dense;
   } finally {

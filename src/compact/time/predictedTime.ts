@@ -7,9 +7,9 @@ import { unitsOf, widthsOf } from './units.js';
 import { timeAt, wholeAt } from './widthTimes.js';
 
 /**
- * Predicts the milliseconds of a forward pass of what `compact(model, masks, options)` makes of a network, from the
- * times of its layers: the sum over its layers at the widths that are left, brought to what whole networks were seen to
- * take.
+ * Predicts the milliseconds of a forward pass of the network that `compact(model, masks, options)` returns, from the
+ * times of its layers: the sum over its layers at their remaining widths, scaled to the measured times of whole
+ * networks.
  *
  * Throws a UserError for times of other layers, and for masks that do not fit.
  */
@@ -29,15 +29,15 @@ export const predictedTime = (
   options?: KeepOptions,
 ): number => timePredictor(model, times)(masks, options);
 
-/** What one channel costs at a layer in milliseconds: one that it reads, and one that it gives. */
+/** The cost of one channel of a layer in milliseconds: of an input channel, and of an output channel. */
 export interface ChannelTime {
   input: number;
   output: number;
 }
 
 /**
- * What a channel costs at each layer, by name: the mean over the first half of its channels to go, the others staying.
- * A layer's batch norm and activation are counted with it.
+ * The cost of a channel of each layer, by name: the mean when half of its channels are removed and the others stay. A
+ * layer's batch norm and activation are counted with it.
  */
 export function channelTimes(model: tf.LayersModel, times: LayerTimes): Map<string, ChannelTime> {
   const all = (node: ChannelNode): number => node.channels;

@@ -7,20 +7,20 @@ import type { KeptChannels } from '../shrink/keptChannels.js';
 import { apply, copyOf } from '../shrink/rebuild.js';
 
 /**
- * Layers that are timed together, since a backend may compute them in one pass: one and what alone reads it, value by
- * value.
+ * Layers that are timed together because a backend may compute them in one pass: a layer and the elementwise layers
+ * after it, as long as each is the only reader of the one before.
  */
 export interface Unit {
   head: ChannelNode;
-  /** Batch norms and activations behind it. */
+  /** The batch norms, activations and other elementwise layers after it. */
   followers: ChannelNode[];
-  /** What it computes, in words that two units have in common only if they take as long at the same widths. */
+  /** A description of the computation; two units share it only if they take the same time at the same widths. */
   shape: string;
 }
 
 /**
- * Layers that compute nothing of their own: a gate becomes part of weights, and convolutions write side by side what is
- * concatenated.
+ * Layers that need no time of their own: a gate becomes part of the weights, and convolutions write their outputs
+ * directly into a concatenation.
  */
 const idle = (node: ChannelNode): boolean =>
   ['input', 'gate', 'concat', 'flatten', 'reshape', 'mix'].includes(node.role) ||
@@ -67,22 +67,23 @@ function shapeOf(head: ChannelNode, followers: ChannelNode[]): string {
 }
 
 /**
- * How many channels a unit reads, if it does not give just those, and gives, of those of its layers that `width` says.
+ * The number of channels that a unit reads (1 unless it is a kernel over all inputs) and the number that it outputs,
+ * with `width` giving the width of each layer.
  */
 export function widthsOf({ head }: Unit, width: (node: ChannelNode) => number): [inputs: number, outputs: number] {
   return [head.role === 'kernel' ? width(head.inputs[0]) : 1, width(head)];
 }
 
-/** Whether a unit still computes something where a network has shrunk: a sum of one part that is left does not. */
+/** Whether a unit still computes something in a shrunk network: a sum with only one part left does not. */
 export function isBuilt({ head }: Unit, kept: KeptChannels): boolean {
   const parts = head.inputs.filter((part) => !kept.skipped(head, part));
   return kept.built.has(head) && (!isMerge(head.role) || parts.length > 1);
 }
 
 /**
- * A network of a unit at other widths, between cheap layers: as in a whole network, its inputs have just been computed,
- * and its output stays where the next layer finds it. Weights are all the same: their values do not change the time.
- * `surroundings` is the same network without the unit. The caller disposes both.
+ * A network that runs a unit at other widths between cheap layers: as in a whole network, its inputs have just been
+ * computed, and its output stays where the next layer finds it. All weights are equal, because their values do not
+ * affect the time. `surroundings` is the same network without the unit. The caller disposes both.
  */
 export function unitModel(unit: Unit, inputs: number, outputs: number): tf.LayersModel {
   const { head, followers } = unit;
@@ -93,13 +94,13 @@ export function unitModel(unit: Unit, inputs: number, outputs: number): tf.Layer
   return tf.model({ inputs: starts, outputs: tensors.map(onePlace) });
 }
 
-/** What is around a unit in its model. */
+/** The network of `unitModel` without the unit. The caller disposes it. */
 export function surroundings(unit: Unit, inputs: number, outputs: number): tf.LayersModel {
   const { starts, fed } = fedBy(unit, inputs, outputs);
   return tf.model({ inputs: starts, outputs: fed.map(onePlace) });
 }
 
-/** Inputs of one channel, and what a layer makes of each for a unit to read. */
+/** Inputs with one channel, and for each the widened tensor that a unit reads. */
 function fedBy({ head }: Unit, inputs: number, outputs: number): Record<'starts' | 'fed', tf.SymbolicTensor[]> {
   const { multiplier = 1 } = kernelGeometry(head.layer, head.outputShape) ?? {};
   const channels = head.role === 'kernel' ? inputs : Math.ceil(outputs / multiplier);
@@ -108,7 +109,7 @@ function fedBy({ head }: Unit, inputs: number, outputs: number): Record<'starts'
   return { starts, fed };
 }
 
-/** So many channels of one, in the one multiplication each that this takes. */
+/** Widens one channel to `channels` with one multiplication per value. */
 function widened(x: tf.SymbolicTensor, channels: number): tf.SymbolicTensor {
   return apply(
     x.rank === 4 ? new Conv2d({ filters: channels, kernelSize: 1 }) : tf.layers.dense({ units: channels }),
@@ -116,7 +117,7 @@ function widened(x: tf.SymbolicTensor, channels: number): tf.SymbolicTensor {
   );
 }
 
-/** One value of a tensor: a network's outputs are copied, and those of a unit need not be. */
+/** Reduces a tensor to one place: a network's outputs are copied, which the time of a unit must not include. */
 function onePlace(x: tf.SymbolicTensor): tf.SymbolicTensor {
   if (x.rank !== 4) return apply(tf.layers.dense({ units: 1 }), x);
   const [, ...strides] = x.shape.slice(0, 3) as number[];

@@ -1,6 +1,6 @@
 /**
- * How long a layer takes by how many channels it reads and gives; a layer that gives those it reads has one width of
- * inputs.
+ * The time of a layer by its numbers of input and output channels; a layer that outputs the channels it reads has one
+ * input width.
  */
 export interface WidthTimes {
   /** Widths, rising. */
@@ -10,7 +10,7 @@ export interface WidthTimes {
   ms: number[][];
 }
 
-/** Kernels compute so many output channels at a time. */
+/** The number of output channels that kernels compute at a time. */
 const STEP = 4;
 
 /**
@@ -23,7 +23,7 @@ export function widthGrid(most: number): number[] {
   return inside.length === 0 && most > 1 ? [1, most] : [...inside, most];
 }
 
-/** The place of a width between two of the grid, or beyond its ends on the line through the nearest two. */
+/** The position of a width between two grid points; beyond the ends, on the line through the nearest two. */
 function placeOf(grid: readonly number[], width: number): { low: number; high: number; share: number } {
   if (grid.length === 1) return { low: 0, high: 0, share: 0 };
   const last = grid.length - 2;
@@ -38,7 +38,7 @@ function placeOf(grid: readonly number[], width: number): { low: number; high: n
 }
 
 /**
- * The milliseconds of a layer with so many channels: bilinear between the widths that were timed, so exact where time
+ * The milliseconds of a layer with the given widths: bilinear between the widths that were timed, so exact if the time
  * is a + b inputs + c outputs + d inputs outputs.
  */
 export function timeAt({ inputs, outputs, ms }: WidthTimes, input: number, output: number): number {
@@ -47,15 +47,15 @@ export function timeAt({ inputs, outputs, ms }: WidthTimes, input: number, outpu
   return Math.max(0, along(row.low) + row.share * (along(row.high) - along(row.low)));
 }
 
-/** The outputs that so many cost as much as: kernels compute four at a time, unless there were never as many. */
+/** The number of outputs whose time to charge: kernels compute four at a time, but never more than the layer had. */
 export function computedOutputs({ outputs }: WidthTimes, output: number): number {
   return Math.min(Math.max(output, outputs.at(-1)!), STEP * Math.ceil(output / STEP));
 }
 
-/** The sum of the times that a network's layers take one by one, and the time of the whole network, in milliseconds. */
+/** Pairs of the sum of the times of a network's single layers and the time of the whole network, in milliseconds. */
 export type WholeTimes = [sum: number, whole: number][];
 
-/** Sorts pairs by their sum and evens out noise of measuring, so that the whole never falls where the sum rises. */
+/** Sorts pairs by their sum and evens out measurement noise, so that the whole never falls while the sum rises. */
 export function rising(pairs: Readonly<WholeTimes>): WholeTimes {
   const blocks: { pairs: WholeTimes; mean: number }[] = [];
   for (const pair of [...pairs].sort(([a], [b]) => a - b)) {
@@ -71,8 +71,8 @@ export function rising(pairs: Readonly<WholeTimes>): WholeTimes {
 }
 
 /**
- * The milliseconds of a whole network whose layers' times add up to `sum`: between those known on a line, beyond them
- * in proportion.
+ * The milliseconds of a whole network whose layers' times add up to `sum`: linear between known pairs, proportional
+ * beyond them.
  */
 export function wholeAt(pairs: WholeTimes, sum: number): number {
   const next = pairs.findIndex(([known]) => known > sum);

@@ -17,19 +17,19 @@ import {
 } from './constantMap.js';
 import { inputOf, type KernelWeights, type NetworkWeights } from './layerWeights.js';
 
-/** For each layer, a flag for each channel of its output. */
+/** A flag per output channel, for each layer. */
 export type ChannelFlags = Map<ChannelNode, boolean[]>;
 
 /**
- * Whether a constant is followed past the image's border exactly, or as if there were none (as the ISTA project does).
+ * Whether a constant is computed exactly at the image's border, or as if there were no border (as in the ISTA project).
  */
 export type BorderRule = 'exact' | 'interior';
 
 /** What is known of a network's channels from its weights alone. */
 export interface ChannelValues {
-  /** The channels that depend on the network's input; the others put out the same for every image. */
+  /** The channels that depend on the network's input; the output of the others is the same for every image. */
   live: ChannelFlags;
-  /** What the others put out; 0 for the live ones. */
+  /** The output of the others; 0 for the live ones. */
   constants: Map<ChannelNode, ConstantMap>;
 }
 
@@ -37,12 +37,12 @@ const flagsOf = (flags: ChannelFlags, node: ChannelNode): boolean[] => flags.get
 const each = (node: ChannelNode, f: (c: number) => boolean): boolean[] =>
   Array.from({ length: node.channels }, (_, c) => f(c));
 
-/** A map of a layer's output at 0. */
+/** A map of zeros with the shape of a layer's output. */
 export function zeroMap({ outputShape, channels }: ChannelNode): ConstantMap {
   return uniformMap(new Float64Array(channels), imageOf(outputShape));
 }
 
-/** Follows life and constants from layer to layer; sums in double precision. */
+/** Computes the live channels and the constants layer by layer; sums in double precision. */
 export function channelValues({ nodes }: ChannelGraph, weights: NetworkWeights, rule: BorderRule): ChannelValues {
   const values: ChannelValues = { live: new Map(), constants: new Map() };
   for (const node of nodes) {
@@ -56,7 +56,7 @@ export function channelValues({ nodes }: ChannelGraph, weights: NetworkWeights, 
   return values;
 }
 
-/** Whether a channel that arrives at a layer leaves it: not through gamma 0 or a closed gate. */
+/** Whether a layer passes a channel on: false for gamma 0 or a closed gate. */
 function passes(node: ChannelNode, c: number, { norms, gates }: NetworkWeights): boolean {
   return norms.get(node)?.gamma?.[c] !== 0 && gates.get(node)?.[c] !== 0;
 }
@@ -77,7 +77,7 @@ function liveOf(node: ChannelNode, weights: NetworkWeights, { live, constants }:
   });
 }
 
-/** The outputs that have a weight other than 0 from one of the marked inputs. */
+/** The outputs with a nonzero weight from one of the marked inputs. */
 function reached(kernel: KernelWeights, from: boolean[]): boolean[] {
   const to = Array<boolean>(kernel.outputs).fill(false);
   kernel.values.forEach((value, i) => {
@@ -86,7 +86,7 @@ function reached(kernel: KernelWeights, from: boolean[]): boolean[] {
   return to;
 }
 
-/** The inputs that have a weight other than 0 to one of the marked outputs. */
+/** The inputs with a nonzero weight to one of the marked outputs. */
 function reaching(kernel: KernelWeights, to: boolean[]): boolean[] {
   const from = Array<boolean>(kernel.inputs).fill(false);
   kernel.values.forEach((value, i) => {
@@ -103,12 +103,12 @@ export function neededChannels({ nodes }: ChannelGraph, weights: NetworkWeights,
     const kernel = weights.kernels.get(node);
     if (kernel) {
       const inputs = flagsOf(needed, node.inputs[0]);
-      // Of an activation over all channels, one channel needs all.
+      // With an activation over all channels, each channel needs all of them.
       const wanted = mixesChannels(node.layer) ? own.fill(own.includes(true)) : own;
       reaching(kernel, wanted).forEach((flag, c) => (inputs[c] ||= flag));
       continue;
     }
-    // Where channels depend on each other, one of them needs all.
+    // Channels that depend on each other are needed together.
     if (node.role === 'mix') own.fill(own.includes(true));
     own.forEach((flag, c) => {
       const isNothing = node.role === 'multiply' && live?.get(node)?.[c] === false;
@@ -120,21 +120,21 @@ export function neededChannels({ nodes }: ChannelGraph, weights: NetworkWeights,
   return needed;
 }
 
-/** What a kernel makes of a map, without its bias: border-aware unless the rule says otherwise. */
+/** Applies a kernel, without its bias, to a map: border-aware unless the rule says otherwise. */
 export function convolveMap(node: ChannelNode, kernel: KernelWeights, map: ConstantMap, rule: BorderRule): ConstantMap {
   const { values, inputs, outputs, window, multiplier } = kernel;
   const add = (tap: number, from: ArrayLike<number>, place: number, out: Float64Array): void => {
     for (let c = 0; c < inputs; c++) {
       const value = from[place + c];
       if (value === 0) continue;
-      // A depthwise kernel has a row of entries for all inputs, each of which goes to outputs of its own.
+      // Each tap of a depthwise kernel has one row for all inputs, with separate outputs for each input.
       const row = (multiplier === undefined ? tap * inputs + c : tap) * outputs;
       const [first, last] = multiplier === undefined ? [0, outputs] : [c * multiplier, (c + 1) * multiplier];
       for (let o = first; o < last; o++) out[o] += value * values[row + o];
     }
   };
   const windows = windowsOf(node);
-  // What a transposed convolution makes of a constant differs from place to place inside the image too.
+  // The output of a transposed convolution for a constant also varies inside the image.
   if (rule === 'exact' || windows[0].transposed) {
     return moveWindow(map, windows, outputs, (taps, out) => {
       for (const { tap, place } of taps) add(tap, map.values, place, out);
@@ -179,7 +179,7 @@ function constantOf(
   }
 }
 
-/** What a kernel or batch norm makes of the values of a map, and its activation of that. */
+/** Maps values by the formula `make` of a kernel or batch norm, and then by the layer's activation. */
 function activate(
   { layer }: ChannelNode,
   values: ConstantMap,
@@ -192,13 +192,16 @@ function activate(
   return applyTo(map, tf.layers.activation({ activation: activation as 'tanh' }));
 }
 
-/** A layer that treats every value alike, asked for the values of a map. */
+/** Applies a layer that treats all values in the same way to the values of a map. */
 function applyTo(map: ConstantMap, layer: tf.layers.Layer): ConstantMap {
   const values = computedValues(() => layer.call(tf.tensor1d(Float32Array.from(map.values)), {}) as tf.Tensor);
   return { ...map, values: Float64Array.from(values) };
 }
 
-/** What a layer makes of a map: the layer itself is asked, for an image of constants where it goes by places. */
+/**
+ * Applies a channelwise layer to a map by calling the layer itself, on a full image of constants if it depends on the
+ * place.
+ */
 function channelwise(node: ChannelNode, map: ConstantMap, rule: BorderRule): ConstantMap {
   const { layer, inputShapes } = node;
   const kind = channelwiseKind(layer);

@@ -2,9 +2,9 @@ import type { AxisWindow } from '../../graph/kernels.js';
 import type { Merge } from '../../graph/layerRole.js';
 
 /**
- * What channels put out that depend on no input: values [R, S, C] and, for each row and column of the image, which of
- * the R rows and S columns it takes. Padding makes such a map differ at the border and nowhere else, so R and S stay
- * small. A vector is an image of one place.
+ * The output of channels that depend on no input: values [R, S, C] and, for each row and column of the image, the index
+ * of its stored row (of R) or column (of S). Padding makes such a map differ only near the border, so R and S stay
+ * small. A vector is an image with one place.
  */
 export interface ConstantMap {
   rows: number[];
@@ -48,7 +48,7 @@ export function pickChannels(map: ConstantMap, channels: number[]): ConstantMap 
   );
 }
 
-/** The channels of several maps of one image, one map after another. */
+/** Concatenates the channels of several maps of one image. */
 export function concatMaps(maps: ConstantMap[]): ConstantMap {
   const channels = maps.reduce((sum, map) => sum + map.channels, 0);
   return combine(maps, channels, (places, out) => {
@@ -68,7 +68,7 @@ const merges: Record<Merge, (a: number, b: number) => number> = {
   minimum: (a, b) => Math.min(a, b),
 };
 
-/** Several maps as one, value by value; a map of one row, one column or one channel counts for all of them. */
+/** Merges several maps value by value; a map with one row, one column or one channel is repeated along that axis. */
 export function mergeMaps(kind: Merge, maps: ConstantMap[], image: [number, number], channels: number): ConstantMap {
   const wide = maps.map((map) => {
     const all = map.channels < channels ? pickChannels(map, Array<number>(channels).fill(0)) : map;
@@ -85,7 +85,7 @@ export function mergeMaps(kind: Merge, maps: ConstantMap[], image: [number, numb
   });
 }
 
-/** The values at the places most of the image has: one a channel. */
+/** The most common values of the image, one per channel. */
 export function commonValues(map: ConstantMap): Float64Array {
   const place = placeOf(map, mostFrequent(map.rows), mostFrequent(map.columns));
   return map.values.slice(place, place + map.channels);
@@ -111,8 +111,8 @@ export function imageMap(values: ArrayLike<number>, [height, width]: [number, nu
 }
 
 /**
- * Moves a window over a map; `compute` gets the taps that lie inside the image, by their numbers row by row, each with
- * where the values under it begin, and fills the output's channels.
+ * Moves a window over a map. `compute` gets the taps that lie inside the image, each with its number, counted row by
+ * row, and the place where the values under it begin; it fills the output's channels.
  */
 export function moveWindow(
   map: ConstantMap,
@@ -136,13 +136,13 @@ export function moveWindow(
   return simplify({ rows: rows.index, columns: columns.index, channels, values });
 }
 
-/** Which rows of the input the window sees at each row of the output (-1: border), each combination once. */
+/** The rows of the input that the window sees at each row of the output (-1: border), each combination once. */
 function sightings(rows: number[], window: AxisWindow): { index: number[]; seen: number[][] } {
   const { size, stride, before, dilation, output, transposed } = window;
   const rowUnder = (y: number, tap: number): number =>
     transposed ? (y + before - tap) / stride : y * stride - before + tap * dilation;
   return distinct(
-    // Between two rows, or outside the image, there is none.
+    // Between two rows and outside the image there is no row.
     Array.from({ length: output }, (_, y) => Array.from({ length: size }, (_, tap) => rows[rowUnder(y, tap)] ?? -1)),
   );
 }
@@ -158,7 +158,7 @@ function distinct(combinations: number[][]): { index: number[]; seen: number[][]
   return { index, seen };
 }
 
-/** A map of the same image whose stored rows and columns tell apart what any of the maps tells apart. */
+/** Combines maps of one image into one, with a separate stored row or column wherever any of the maps differs. */
 function combine(
   maps: ConstantMap[],
   channels: number,
@@ -201,7 +201,7 @@ function simplify(map: ConstantMap): ConstantMap {
   };
 }
 
-/** The numbers below n that are like none before them, and for each number which of those it is like. */
+/** The numbers below n that equal no earlier one, and for each number the index of the one it equals. */
 function firstOfEach(n: number, same: (a: number, b: number) => boolean): { first: number[]; index: number[] } {
   const first: number[] = [];
   const index: number[] = [];

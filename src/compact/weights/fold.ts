@@ -4,14 +4,14 @@ import { scaleInputs, scaleOutputs } from './layerWeights.js';
 import type { KernelWeights, NetworkWeights, NormWeights } from './layerWeights.js';
 
 /**
- * Multiplies the factors of gates into the weights around them, and takes the gates that are gone out of
- * `weights.gates`. Exact, because a factor is never negative:
+ * Multiplies the factors of gates into the weights around them, and removes the folded gates from `weights.gates`.
+ * Exact, because a factor is never negative:
  *
- * - into the batch norm or kernel in front, g relu(gamma x + beta) = relu(g gamma x + g beta), where nothing but ReLU
- *   and pooling lies between the two and no other layer reads it;
- * - otherwise into the kernels behind, W (g x) = (W g) x, where every path from the gate leads to one.
+ * - into the batch norm or kernel before the gate, g relu(gamma x + beta) = relu(g gamma x + g beta), if only ReLU and
+ *   pooling lie between the two and no other layer reads them;
+ * - otherwise into the kernels after the gate, W (g x) = (W g) x, if every path from the gate leads to one.
  *
- * What can go neither way stays a gate.
+ * A gate for which neither is possible remains.
  */
 export function foldGates(weights: NetworkWeights): void {
   for (const [gate, factors] of weights.gates) {
@@ -46,7 +46,8 @@ function sourceBefore(gate: ChannelNode): ChannelNode | undefined {
 }
 
 /**
- * The kernels that read a gate, each with the factors of its input channels; undefined if something else reads it too.
+ * The kernels that read a gate, each with the factors of its input channels; undefined if any path from the gate does
+ * not lead to a kernel.
  */
 function kernelsBehind(
   node: ChannelNode,
@@ -73,7 +74,7 @@ function kernelsBehind(
 function factorsPassed(reader: ChannelNode, from: ChannelNode, factors: Float32Array): Float32Array | undefined {
   if (reader.role === 'gate') return factors;
   if (reader.role === 'channelwise') return isHomogeneous(reader.layer) ? factors : undefined;
-  // A product takes on the factor of each part.
+  // A product is scaled by the factor of each part.
   if (reader.role === 'multiply') {
     const parts = reader.inputs.filter((input) => input === from);
     return parts.length === 1 && from.channels === reader.channels ? factors : undefined;
@@ -85,10 +86,12 @@ function factorsPassed(reader: ChannelNode, from: ChannelNode, factors: Float32A
   return Float32Array.from(parts.flat());
 }
 /**
- * Makes batch norms part of the kernels in front of them, with their activation, and takes them out of `weights.norms`:
+ * Folds batch norms and their activations into the kernels before them, and removes them from `weights.norms`:
+ *
  * gamma (W x + b - mean) / sqrt(variance + epsilon) + beta = s W x + s (b - mean) + beta.
  *
- * Where another layer that is `built` reads the kernel, or it has an activation of its own, the batch norm stays.
+ * The batch norm stays if another layer in `built` reads the kernel's output, if that is an output of the network, or
+ * if the kernel has its own activation.
  */
 export function foldNorms(weights: NetworkWeights, built: ReadonlySet<ChannelNode>): void {
   for (const [node, { gamma, beta, mean, variance, epsilon }] of weights.norms) {

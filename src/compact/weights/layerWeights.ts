@@ -8,17 +8,17 @@ import type { Gate } from '../../layers/gate.js';
 import { GatedConv2d } from '../../layers/gatedConv2d.js';
 import type { L0Gate } from '../../layers/l0Gate.js';
 
-/** The kernel of a layer, its bias, and what it ends with. */
+/** The kernel of a layer, its bias and its activation. */
 export interface KernelWeights {
   /**
-   * [window, inputs, outputs], flat, that of a transposed convolution too; of a depthwise convolution [window,
-   * outputs]; of a separable one what its two kernels come to.
+   * [window, inputs, outputs], flat, for a transposed convolution too; [window, outputs] for a depthwise convolution;
+   * for a separable convolution the composition of its two kernels.
    */
   values: Float32Array;
   window: number;
   inputs: number;
   outputs: number;
-  /** Of a depthwise convolution, how many outputs each input has to itself. */
+  /** For a depthwise convolution, the number of outputs made from each input. */
   multiplier?: number;
   /** The kernels of a separable convolution: [window, inputs * multiplier] and [inputs * multiplier, outputs]. */
   separable?: { depthwise: Float32Array; pointwise: Float32Array; multiplier: number };
@@ -36,7 +36,7 @@ export interface NormWeights {
   epsilon: number;
 }
 
-/** Copies of a network's weights, as compaction works on them: of each layer what its role gives it. */
+/** Copies of a network's weights for compaction to work on: for each layer, those that belong to its role. */
 export interface NetworkWeights {
   kernels: Map<ChannelNode, KernelWeights>;
   norms: Map<ChannelNode, NormWeights>;
@@ -49,7 +49,7 @@ export function valuesOf(layer: Layer, name: string): Float32Array | undefined {
   return weightOf(layer, name)?.read().dataSync<'float32'>().slice();
 }
 
-/** Reads a layer's weight, by the last part of its name, into an array of its own; undefined if there is none. */
+/** Reads a layer's weight, by the last part of its name, into a new array; undefined if there is none. */
 type Read = typeof valuesOf;
 
 const required = (read: Read, layer: Layer, name: string): Float32Array => {
@@ -96,7 +96,7 @@ export function swapChannels(values: Float32Array, from: number, to: number): Fl
   return swapped;
 }
 
-/** The kernel [window, inputs, outputs] that does what a depthwise kernel and a pointwise one behind it do. */
+/** The kernel [window, inputs, outputs] equivalent to a depthwise kernel followed by a pointwise one. */
 function composed(
   { window, inputs, outputs }: Pick<KernelWeights, 'window' | 'inputs' | 'outputs'>,
   { depthwise, pointwise, multiplier }: NonNullable<KernelWeights['separable']>,
@@ -124,12 +124,12 @@ function maskOf(gate: Gate): Float32Array {
   return computedValues(() => gate.inferenceMask());
 }
 
-/** The input that entry i of a kernel's values takes from; it goes to output i % outputs. */
+/** The input that entry i of a kernel's values reads; the entry contributes to output i % outputs. */
 export function inputOf({ inputs, outputs, multiplier }: KernelWeights, i: number): number {
   return multiplier === undefined ? Math.floor(i / outputs) % inputs : Math.floor((i % outputs) / multiplier);
 }
 
-/** All values of a kernel that belong to one output each: value i to output i % outputs. */
+/** The arrays of a kernel whose values each belong to one output: value i to output i % outputs. */
 export function byOutput({ values, separable, bias }: KernelWeights): Float32Array[] {
   return [values, separable?.pointwise, bias].filter((part) => part !== undefined);
 }
@@ -139,7 +139,7 @@ export function scaleOutputs(kernel: KernelWeights, factors: ArrayLike<number>):
   for (const part of byOutput(kernel)) part.forEach((value, i) => (part[i] = value * factors[i % kernel.outputs]));
 }
 
-/** Multiplies what a kernel takes from input channel c by factors[c]. */
+/** Multiplies the entries of a kernel that read input channel c by factors[c]. */
 export function scaleInputs(kernel: KernelWeights, factors: ArrayLike<number>): void {
   const { values, separable, inputs } = kernel;
   for (let i = 0; i < values.length; i++) values[i] *= factors[inputOf(kernel, i)];

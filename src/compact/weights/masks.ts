@@ -4,8 +4,8 @@ import { neededChannels } from './channelValues.js';
 import { byOutput, scaleOutputs, type NetworkWeights } from './layerWeights.js';
 
 /**
- * Throws a UserError for masks that are no Map, and where one has no convolution or dense layer, not one value for each
- * of its channels, or a value that is not from 0 to 1.
+ * Throws a UserError if the masks are not a Map, and for a mask without a convolution or dense layer of its name, with
+ * a number of values other than the layer's channels, or with a value outside 0 to 1.
  */
 export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks): void {
   if (!((masks as unknown) instanceof Map)) {
@@ -32,7 +32,7 @@ export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks):
 }
 
 /**
- * What masks multiply the kernels and biases of a network by, as long as gates have not been folded into them: 0 for a
+ * The factors by which masks multiply the kernels and biases of a network, before gates are folded into them: 0 for a
  * closed channel, else 1. A closed channel whose filter is already 0 has the factor 1: the network computes it from its
  * bias.
  */
@@ -54,7 +54,7 @@ export function closings({ kernels }: NetworkWeights, masks: ChannelMasks): Map<
  * Multiplies kernels and biases by the factors of `closings`.
  *
  * Returns the closed channels that the network silences itself, by gamma 0 or a closed gate, each with a function that
- * restores its filter: that changes nothing, and further training of the channel needs it.
+ * restores its filter. Restoring it does not change the output, and further training of the channel needs the filter.
  */
 export function closeMasked(
   graph: ChannelGraph,

@@ -4,26 +4,26 @@ import type { State } from '../../sparsity/sparsifier.js';
 import type { Scores } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
 
-/** What training has changed: the model, the optimizer, the sparsity method and the averages. */
+/** The state that training changes: of the model, the optimizer, the sparsity method and the averages. */
 export interface TrainedState {
-  /** Every weight of the model by name (layer/weight), running statistics among them. */
+  /** Every weight of the model by name (layer/weight), including running statistics. */
   weights: Map<string, SavedTensor>;
   /** How many times each gate of the model has drawn noise, by name. */
   draws: Record<string, number>;
   optimizer: { name: string; state: State };
   sparsifier?: { name: string; state: State };
-  /** Averages of the weights, where the run keeps them. */
+  /** Averages of the weights, if the run keeps them. */
   averages?: State;
-  /** What is cut out of the network in the epoch that is under way, where the run cuts. */
+  /** The masks of the channels that are cut out in the current epoch, if the run cuts any. */
   cut?: State;
 }
 
-/** What a checkpoint holds. */
+/** The contents of a checkpoint. */
 export interface CheckpointState extends TrainedState {
   step: number;
-  /** The epoch that the next step belongs to, from 0; steps before it in that epoch are not made again. */
+  /** The epoch that the next step belongs to, from 0; earlier steps of that epoch are not repeated. */
   epoch: number;
-  /** The validation set's scores, if the checkpoint is of the end of an epoch. */
+  /** The validation set's scores, if the checkpoint was saved at the end of an epoch. */
   validation?: Scores;
   /** Whether it is too early in its run to be the best one if there are later ones. */
   early?: boolean;
@@ -32,12 +32,12 @@ export interface CheckpointState extends TrainedState {
   provenance?: Provenance;
 }
 
-/** A checkpoint as it was read. */
+/** A checkpoint that was read from a folder. */
 export interface Checkpoint extends CheckpointState {
   path: string;
 }
 
-/** What the checkpoint of a step is called, such as step-000120. */
+/** The name of a step's checkpoint, such as step-000120. */
 export const checkpointName = (step: number): string => `step-${`${step}`.padStart(6, '0')}`;
 
 /** The files of a checkpoint's folder. */
@@ -45,14 +45,17 @@ export const checkpointFiles = {
   weights: 'weights.safetensors',
   state: 'state.safetensors',
   description: 'checkpoint.json',
-  /** SHA-256 of the other three, as `sha256sum --check` reads it. */
+  /** SHA-256 of the other three, in the format of `sha256sum --check`. */
   sums: 'SHA256SUMS',
 } as const;
 
 export const formatName = 'sparsebook checkpoint';
 export const formatVersion = 1;
 
-/** Names the first weight or array of the optimizer with a value that is not finite; undefined if all are finite. */
+/**
+ * Names the first weight or array of the optimizer or the averages with a value that is not finite; undefined if all
+ * are finite.
+ */
 export function notFinite({ weights, optimizer, averages = {} }: TrainedState): string | undefined {
   for (const [name, { values }] of weights) if (!finite(values)) return `the weight ${name}`;
   return notFiniteIn(optimizer.state, `${optimizer.name}'s memory of`) ?? notFiniteIn(averages, 'the');
@@ -75,13 +78,13 @@ function finite(values: ArrayLike<number>): boolean {
   return true;
 }
 
-/** JSON has no NaN and no infinity, and forgets the sign of -0. */
+/** Whether JSON represents a number: it has no NaN and no infinity, and loses the sign of -0. */
 const plain = (value: number): boolean => Number.isFinite(value) && !Object.is(value, -0);
 
 /**
  * Puts a state's arrays into `tensors`, each under its JSON pointer below `root` (RFC 6901, such as
- * "/optimizer/conv~1kernel/m"), and returns the rest as JSON can hold it, with { "$tensor": pointer } in their places,
- * and a note in place of a number that JSON cannot represent.
+ * "/optimizer/conv~1kernel/m"), and returns the rest as JSON, with { "$tensor": pointer } in place of each array and {
+ * "$number": text } in place of a number that JSON cannot represent.
  */
 export function packState(state: State, root: string, tensors: Map<string, SavedTensor>): Record<string, unknown> {
   const pack = (value: State[string], pointer: string): unknown => {

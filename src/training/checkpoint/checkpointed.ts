@@ -10,24 +10,24 @@ import { takeState, type TrainedParts } from './trainedState.js';
 
 /** What is saved, where, how often, and how many are kept. */
 export interface CheckpointOptions extends TrainedParts {
-  /** Folder of the checkpoints, made if need be. It belongs to one run. */
+  /** Folder of the checkpoints, created if needed. It belongs to one run. */
   dir: string;
-  /** Saves after every so many steps. Default: never within an epoch. */
+  /** Number of steps between saves. Default: no saves within an epoch. */
   everySteps?: number;
-  /** Saves after every so many epochs. Default 1. An epoch that is the best so far is always saved. */
+  /** Number of epochs between saves. Default 1. An epoch that is the best so far is always saved. */
   everyEpochs?: number;
-  /** How many are kept, besides the best. Default 2. */
+  /** How many are kept, in addition to the best. Default 2. */
   keep?: number;
   /**
    * The first epoch, counted from 0, that can be the best one; an earlier one is the best only until there is a later
-   * one. Default: 0 without a sparsity method, else four fifths of the epochs, since a network is often most accurate
+   * one. Default: 0 without a sparsity method, else four fifths of the epochs, because a network is often most accurate
    * before the method has removed anything.
    */
   bestFrom?: number;
   /** Saved with every checkpoint. */
   settings?: unknown;
   provenance?: Provenance;
-  /** Default: the real one. */
+  /** Default: the real file system. */
   files?: FileSystem;
 }
 
@@ -53,7 +53,7 @@ export async function* checkpointed(
     if (event.type === 'start') await saver.begin(event);
     if (event.type === 'end' && event.reason !== 'diverged') yield* saver.save(event.step);
     yield event;
-    // An epoch's last step is saved with its scores: a run resumed from it without them would never compute them.
+    // An epoch's last step is saved with its scores: a run resumed without them would never compute them.
     const due = 'step' in event && event.step % everySteps === 0;
     if (event.type === 'step' && due && !saver.endsEpoch(event)) yield* saver.save(event.step);
     if (event.type === 'epoch') {
@@ -64,7 +64,7 @@ export async function* checkpointed(
   if (saver.failure) throw saver.failure;
 }
 
-/** An epoch that is over, as far as its checkpoint needs it. */
+/** The data of a finished epoch that its checkpoint needs. */
 type Epoch = Pick<CheckpointState, 'step' | 'validation' | 'early'>;
 
 class Saver {
@@ -72,7 +72,7 @@ class Saver {
   failure?: Error;
   private stepsPerEpoch = 1;
   private bestFrom = 0;
-  /** What the last save holds, so that nothing is saved twice. */
+  /** Describes the last save, so that nothing is saved twice. */
   private saved = '';
   private best?: Epoch;
   private latest?: Epoch;
@@ -81,7 +81,7 @@ class Saver {
 
   async begin({ startStep, stepsPerEpoch, epochs, sparsifier }: StartEvent): Promise<void> {
     const { checkpoints } = await listCheckpoints(this.options.dir);
-    // Later ones are of steps that are made again, perhaps otherwise.
+    // Later ones belong to steps that will be repeated, perhaps with other results.
     this.best = bestOf(checkpoints.filter(({ step }) => step <= startStep));
     this.stepsPerEpoch = stepsPerEpoch;
     this.bestFrom = this.options.bestFrom ?? (sparsifier === undefined ? 0 : Math.floor(0.8 * epochs));
@@ -92,7 +92,7 @@ class Saver {
     return step % this.stepsPerEpoch === 0;
   }
 
-  /** Keeps an epoch's scores for its checkpoint; says whether it is the best so far. */
+  /** Stores an epoch's scores for its checkpoint; returns whether it is the best so far. */
   score({ step, epoch, validation }: EpochEvent): boolean {
     this.latest = { step, validation, early: epoch < this.bestFrom };
     if (!isBetter(this.latest, this.best)) return false;

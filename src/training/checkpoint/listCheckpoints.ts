@@ -10,7 +10,7 @@ import { checkpointFiles, formatName } from './checkpoint.js';
 export interface CheckpointSummary {
   name: string;
   path: string;
-  /** Counts the saves in its folder: the last one has the largest. */
+  /** The number of the save in its folder: the last one has the largest. */
   order: number;
   step: number;
   epoch: number;
@@ -31,7 +31,7 @@ export interface CheckpointList {
 export const isCheckpoint = (path: string): boolean =>
   [checkpointFiles.description, checkpointFiles.sums].some((file) => existsSync(join(path, file)));
 
-/** Whether a checkpoint's folder has its weights: where they were left out, only its description is there. */
+/** Whether a checkpoint's folder has its weights: if they were left out, it has only the description. */
 export const hasWeights = (path: string): boolean => existsSync(join(path, checkpointFiles.weights));
 
 /** The checkpoints in `dir`, from their descriptions; only loading one verifies its checksums. Skips other folders. */
@@ -51,7 +51,7 @@ export async function listCheckpoints(dir: string): Promise<CheckpointList> {
 
 type Scored = Pick<CheckpointSummary, 'validation' | 'early'>;
 
-/** Whether a checkpoint is better than another: one that is not early, or else one of higher validation accuracy. */
+/** Whether a checkpoint is better than another: not early if the other is, or else of higher validation accuracy. */
 export function isBetter(one: Scored, other: Scored | undefined): boolean {
   if (!one.validation || !other?.validation) return one.validation !== undefined;
   if (Boolean(one.early) !== Boolean(other.early)) return !one.early;
@@ -59,8 +59,8 @@ export function isBetter(one: Scored, other: Scored | undefined): boolean {
 }
 
 /**
- * The best checkpoint of a list, in the order of saving; the earliest of several that are equally good. Those of steps
- * that were made again since are left out: a run that went on from an earlier checkpoint is another one from there.
+ * The best checkpoint of a list, in the order of saving; the earliest of several that are equally good. Checkpoints of
+ * steps that were repeated later are left out: a run that continued from an earlier checkpoint differs from there on.
  */
 export function bestOf(checkpoints: readonly CheckpointSummary[]): CheckpointSummary | undefined {
   return checkpoints
@@ -84,7 +84,7 @@ async function summaryOf(name: string, path: string): Promise<CheckpointSummary 
 }
 
 /**
- * Resolves a path, as `loadCheckpoint` takes it, to the folder of a checkpoint. Throws a UserError where there is none.
+ * Resolves a path, as `loadCheckpoint` takes it, to the folder of a checkpoint. Throws a UserError if there is none.
  */
 export async function findCheckpoint(given: string): Promise<string> {
   const path = resolve(given);
@@ -108,8 +108,8 @@ export async function findCheckpoint(given: string): Promise<string> {
 }
 
 /**
- * Deletes all checkpoints of a folder but the `keep` that were saved last and the best one; returns the paths of those
- * deleted. Folders that cannot be read as checkpoints are left alone.
+ * Deletes all checkpoints of a folder except the best one and the last `keep`; returns the paths of the deleted ones.
+ * Folders that cannot be read as checkpoints are left alone.
  */
 export async function pruneCheckpoints(dir: string, keep: number, files: FileSystem = realFiles): Promise<string[]> {
   const { checkpoints } = await listCheckpoints(dir);

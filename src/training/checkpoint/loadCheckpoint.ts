@@ -6,10 +6,11 @@ import { findCheckpoint, listCheckpoints } from './listCheckpoints.js';
 import { decodeSafetensors } from '../../formats/safetensors.js';
 
 /**
- * Reads a checkpoint, every byte checked. In place of a folder's name, `last` and `best` (see bestOf) name
- * one of those beside it: loadCheckpoint('data/runs/.../checkpoints/best'). The folder of a run means its last one.
+ * Reads a checkpoint and verifies its checksums. In place of a checkpoint's folder, `last` and `best` (see bestOf)
+ * select a checkpoint of the same folder: loadCheckpoint('data/runs/.../checkpoints/best'). The folder of a run means
+ * its last checkpoint.
  *
- * Throws a UserError that names the file, and the tensor where there is one, if the checkpoint is missing or damaged.
+ * Throws a UserError that names the file, and the tensor if there is one, if the checkpoint is missing or damaged.
  */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const folder = await findCheckpoint(path);
@@ -38,13 +39,13 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   };
 }
 
-/** The last checkpoint of those in `dir`, from which a run goes on; undefined where there is none. */
+/** The last checkpoint in `dir`, from which a run continues; undefined if there is none. */
 export async function loadLatest(dir: string): Promise<Checkpoint | undefined> {
   const last = (await listCheckpoints(dir)).checkpoints.at(-1);
   return last && loadCheckpoint(last.path);
 }
 
-/** The bytes of a checkpoint's files, compared with their checksums. */
+/** The bytes of a checkpoint's files, verified against their checksums. */
 async function readFiles(folder: string): Promise<Record<keyof typeof checkpointFiles, Buffer>> {
   const read = async (name: keyof typeof checkpointFiles): Promise<Buffer> => {
     const path = join(folder, checkpointFiles[name]);

@@ -13,10 +13,10 @@ const checkpointFolder: FolderKind = {
 };
 
 /**
- * Saves a checkpoint as the folder `dir`/`name` and returns its path. It appears whole and on the disk, or not at all;
- * another one of the same name is replaced, any other folder is left alone.
+ * Saves a checkpoint as the folder `dir`/`name` and returns its path. The folder appears complete and on the disk, or
+ * not at all; a checkpoint of the same name is replaced, any other folder is left alone.
  *
- * Throws a UserError that names the path if it cannot be saved; the earlier checkpoints are then as they were.
+ * Throws a UserError that names the path if it cannot be saved; the earlier checkpoints then stay unchanged.
  */
 export async function saveCheckpoint(
   dir: string,

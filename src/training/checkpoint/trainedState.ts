@@ -17,7 +17,7 @@ export interface PartialTraining {
   restore(state: State | undefined): void;
 }
 
-/** What a run changes. */
+/** The parts that a run changes. */
 export interface TrainedParts {
   model: tf.LayersModel;
   optimizer: Optimizer;
@@ -50,8 +50,8 @@ export async function takeState(parts: TrainedParts): Promise<TrainedState> {
 }
 
 /**
- * The weights that a checkpoint's network is evaluated with: the averages where it has any, 0 where the weight is 0,
- * and the running statistics that fit them.
+ * The weights with which a checkpoint's network is evaluated: the averages if it has any, 0 where the weight is 0, and
+ * the running statistics that fit them.
  */
 export function averagedWeights({
   weights,
@@ -70,15 +70,15 @@ export function averagedWeights({
 }
 
 /**
- * Gives a model the weights of a checkpoint, running statistics among them. Throws a UserError that names the
- * checkpoint and the first tensor that does not fit; nothing has been changed then.
+ * Copies the weights of a checkpoint, including running statistics, into a model. Throws a UserError that names the
+ * checkpoint and the first tensor that does not fit; the model is then unchanged.
  */
 export function restoreWeights({ path, weights }: Pick<Checkpoint, 'path' | 'weights'>, model: tf.LayersModel): void {
   const other = `The checkpoint ${path} is of another network than ${model.name}`;
   fillWeights(model, weights, (reason) => new UserError(`${other}: ${reason}.`));
 }
 
-/** Refuses other images than those that the saved run was trained on, as far as both are known. */
+/** Throws a UserError for images other than those of the saved run, as far as both are known. */
 function checkData({ path, provenance }: Checkpoint, data: Provenance['data']): void {
   const saved = provenance?.data;
   if (!saved || !data || (saved.hash === data.hash && saved.splitHash === data.splitHash)) return;
@@ -89,10 +89,9 @@ function checkData({ path, provenance }: Checkpoint, data: Provenance['data']): 
 }
 
 /**
- * Puts a checkpoint's weights and memories into a new model, optimizer and sparsity method, built with the same
- * settings, and returns the `startStep` with which `train` makes the very steps that the saved run would have made
- * next. Throws a UserError for parts of another kind than the saved ones, and for other images if `data` says which
- * there are.
+ * Copies a checkpoint's weights and memories into a new model, optimizer and sparsity method, built with the same
+ * settings, and returns the `startStep` with which `train` makes exactly the steps that the saved run would have made
+ * next. Throws a UserError for parts of another kind than the saved ones, and for other images if `data` is given.
  */
 export function resumeFrom(
   checkpoint: Checkpoint,
@@ -121,7 +120,7 @@ export function resumeFrom(
   return checkpoint.step;
 }
 
-/** Puts a state in place of that of a network, an optimizer, a method and averages of the same kinds. */
+/** Restores a state into a network, an optimizer, a method and averages of the same kinds. */
 export function putState(
   state: TrainedState & Pick<Checkpoint, 'path'>,
   { model, optimizer, sparsifier, averages }: TrainedParts,

@@ -1,7 +1,7 @@
 import type { Checkout } from './checkout.js';
 
-/** The version of this package: the bundler puts it here. */
+/** The version of this package, which the bundler inserts. */
 declare const VERSION: string;
 
-/** The version alone: a bundle belongs to no checkout. */
+/** Only the version: a bundle belongs to no checkout. */
 export const checkout = (): Promise<Checkout> => Promise.resolve({ version: VERSION });

@@ -15,7 +15,7 @@ export interface Checkout {
 
 const root = resolve(import.meta.dirname, '..', '..', '..');
 
-/** Which version of this package runs and, where it is a checkout, which commit. */
+/** The version of this package and, if it is a checkout, its commit. */
 export async function checkout(): Promise<Checkout> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   return { version, ...(await commit()) };
@@ -25,7 +25,7 @@ async function commit(): Promise<Omit<Checkout, 'version'>> {
   const git = async (...args: string[]): Promise<string> =>
     (await promisify(execFile)('git', ['-C', root, ...args])).stdout.trim();
   try {
-    // An installed package may be inside another repository, whose commit says nothing about this code.
+    // An installed package may lie inside another repository, whose commit says nothing about this code.
     if ((await git('rev-parse', '--show-prefix')) !== '') return {};
     return {
       gitSha: await git('rev-parse', 'HEAD'),

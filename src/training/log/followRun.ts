@@ -2,18 +2,18 @@ import { join, pause, resolve, Buffer, open } from '#platform';
 import { runFiles, type LoggedEvent, parseEventLine } from './readRun.js';
 import { UserError } from '../../errors.js';
 
-/** Bytes read at once: between two pieces of a long log, other work gets its turn. */
+/** Bytes read at once: between two pieces of a long log, other work can run. */
 const PIECE_BYTES = 1 << 20;
 
-/** The end of a log that another process may be writing: each read goes on where the one before it stopped. */
+/** The end of a log that another process may be writing: each read continues where the previous one stopped. */
 export class LogTail {
   private at = 0;
 
   constructor(private readonly path: string) {}
 
   /**
-   * The events since the last read, in pieces. A line without its end is left for a later read, since a run that is
-   * resumed may cut it off. Throws a UserError that names the file if there is no such log or a line of it is damaged.
+   * The events since the last read, in pieces. An incomplete line is left for a later read, because a resumed run may
+   * cut it off. Throws a UserError that names the file if there is no such log or a line of it is damaged.
    */
   async *read(): AsyncGenerator<LoggedEvent[], void, void> {
     const { path } = this;
@@ -32,7 +32,7 @@ export class LogTail {
             .split('\n')
             .map((line) => this.eventOf(line));
         } else if (bytesRead < bytes.length) return;
-        // A line that is longer than a piece.
+        // The line is longer than a piece.
         else bytes = Buffer.alloc(2 * bytes.length);
       }
     } finally {
@@ -51,13 +51,13 @@ export class LogTail {
 export interface FollowOptions {
   /** Ends the reading. */
   signal?: AbortSignal;
-  /** Milliseconds between two looks at the log. Default 500. */
+  /** Milliseconds between two reads of the log. Default 500. */
   interval?: number;
 }
 
 /**
- * The events of a logged run, those already there and those to come, until its end event or until `signal` aborts.
- * Another process may be writing them; if it is killed, this waits until the run is resumed.
+ * The events of a logged run, existing and future ones, until its end event or until `signal` aborts. Another process
+ * may be writing them; if it is killed, this waits until the run is resumed.
  *
  * Throws a UserError that names the file if there is no such log or a line of it is damaged.
  */

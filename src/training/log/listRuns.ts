@@ -10,19 +10,19 @@ export interface RunSummary extends Omit<LoggedRun, 'events'> {
   epochs: number;
   /** The scores of its epoch with the best validation accuracy. */
   best?: Scores & { epoch: number };
-  /** The last epoch that is over. */
+  /** The last finished epoch. */
   last?: EpochEvent;
-  /** How it ended; undefined for a run that is still going or was killed. */
+  /** How it ended; undefined for a run that is still running or was killed. */
   end?: EndEvent['reason'];
   /** Milliseconds since 1970 of its first and last event. */
   began?: number;
   updated?: number;
 }
 
-/** The folder of runs: data/runs, or runs in the folder that SPARSEBOOK_DATA names. */
+/** The folder of runs: data/runs, or runs in the folder named by SPARSEBOOK_DATA. */
 export const runsFolder = (): string => join(dataFolder(), 'runs');
 
-/** When a run last began, in milliseconds since 1970; undefined for a folder without settings, which is not a run's. */
+/** When a run last began, in milliseconds since 1970; undefined for a folder without settings, which is not a run. */
 export async function beganAt(dir: string): Promise<number | undefined> {
   return stat(join(dir, runFiles.settings)).then(
     ({ mtimeMs }) => mtimeMs,
@@ -42,7 +42,7 @@ export async function runIds(root: string): Promise<string[]> {
   return inOrder(new Map(names.flatMap((name, i) => (times[i] === undefined ? [] : [[name, times[i]]]))));
 }
 
-/** Summarises a run from its log. Throws a UserError for a folder that is not that of a run. */
+/** Summarises a run from its log. Throws a UserError for a folder that is not a run. */
 export async function listed(dir: string): Promise<RunSummary> {
   return summaryOf(await readRun(dir, { steps: false }));
 }
@@ -66,7 +66,10 @@ function summaryOf({ events, ...facts }: LoggedRun): RunSummary {
   };
 }
 
-/** The run with this id, the only one whose id begins so, or the `last` one. Throws a UserError that lists the runs. */
+/**
+ * The run with this id, or the only run whose id begins with it, or the `last` one. Throws a UserError that lists the
+ * runs.
+ */
 export function runNamed<Run extends { id: string }>(name: string, runs: readonly Run[]): Run {
   const found = name === 'last' ? runs.slice(-1) : runs.filter(({ id }) => id.startsWith(name));
   const exact = found.find(({ id }) => id === name);

@@ -5,20 +5,20 @@ import { currentBackend } from '../../backend/useBackend.js';
 import { dataHash, type DataSplits } from '../../data/dataSplits.js';
 import { checkout, type Checkout } from './checkout.js';
 
-/** What a result depends on besides its settings. */
+/** Everything that a result depends on except its settings. */
 export interface Provenance extends Checkout {
-  /** What ran the program, such as `Node 24.1.0`. */
+  /** The engine that ran the program, such as `Node 24.1.0`. */
   engine: string;
   /** The backend, described on one line. */
   backend: string;
   data?: { name: string; splitHash: string; hash: string; shape?: readonly number[]; classNames?: string[] };
-  /** Of the run: see `identityOf`. */
+  /** The identity of the run: see `identityOf`. */
   identity?: string;
   /** ISO 8601, UTC. */
   date: string;
 }
 
-/** What a run that starts now depends on: code, machine and data. */
+/** The provenance of a run that starts now: code, machine and data. */
 export async function provenance({ data }: { data?: DataSplits } = {}): Promise<Provenance> {
   return {
     ...(await checkout()),

@@ -3,13 +3,13 @@ import { UserError } from '../../errors.js';
 import { type TrainingEvent, type EpochEvent, type StartEvent, type StepEvent, stepsOf } from '../events.js';
 import type { Provenance } from './provenance.js';
 
-/** What lies in a run's folder, besides TensorBoard's event files. */
+/** The contents of a run's folder, except TensorBoard's event files. */
 export const runFiles = {
   settings: 'settings.json',
   provenance: 'provenance.json',
   metrics: 'metrics.jsonl',
   checkpoints: 'checkpoints',
-  /** There while a process writes to the run. */
+  /** Exists while a process writes to the run. */
   lock: 'run.lock',
 } as const;
 
@@ -19,7 +19,9 @@ export type LoggedEvent = TrainingEvent & { time: number };
 const words = new Set(['NaN', 'Infinity', '-Infinity']);
 const aWord = /"(NaN|-?Infinity)"/;
 
-/** An event as one line of JSON. Numbers that JSON does not have are written as the words NaN, Infinity, -Infinity. */
+/**
+ * An event as one line of JSON. Numbers that JSON cannot represent are written as the words NaN, Infinity, -Infinity.
+ */
 export function eventLine(event: LoggedEvent): string {
   const text = JSON.stringify(event, (_, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
@@ -27,12 +29,12 @@ export function eventLine(event: LoggedEvent): string {
   return `${text}\n`;
 }
 
-/** The event of a line; undefined for a line that is not one, such as a last one that was cut off. */
+/** The event of a line; undefined for a line that is not an event, such as a truncated last line. */
 export function parseEventLine(line: string): LoggedEvent | undefined {
   try {
     const number = (_: string, value: unknown): unknown =>
       typeof value === 'string' && words.has(value) ? Number(value) : value;
-    // With a reviver parsing takes three times as long, so only lines with such a word get one.
+    // Parsing with a reviver takes three times as long, so only lines with such a word use one.
     const event: unknown = JSON.parse(line, aWord.test(line) ? number : undefined);
     const { type, time } = Object(event) as Partial<LoggedEvent>;
     return typeof type === 'string' && typeof time === 'number' ? (event as LoggedEvent) : undefined;
@@ -47,8 +49,8 @@ interface Typed {
 }
 
 /**
- * Adds an event to those of a run so far. A resumed run repeats the steps after its checkpoint, and logs them again:
- * its start event removes their earlier events.
+ * Adds an event to the earlier events of a run. A resumed run repeats the steps after its checkpoint and logs them
+ * again: its start event removes the earlier events of these steps.
  */
 export function addEvent<Event extends Typed>(events: Event[], event: Event): void {
   if (event.type === 'start') {
@@ -69,15 +71,15 @@ export interface LoggedRun {
   dir: string;
   settings: unknown;
   provenance: Partial<Provenance>;
-  /** In order; steps that a resumed run repeated are there once. */
+  /** In order; steps that a resumed run repeated appear once. */
   events: LoggedEvent[];
 }
 
 /**
- * Reads a run's folder, also one whose run is still going or was killed in the middle of a line. Without `steps` only
- * the last event of a step is kept, which is much faster for long runs.
+ * Reads a run's folder, even if the run is still running or was killed in the middle of a line. Without `steps` only
+ * the last of consecutive step events is kept, which is much faster for long runs.
  *
- * Throws a UserError that names the file, and the line, if the folder is not that of a run or is damaged.
+ * Throws a UserError that names the file, and the line, if the folder is not a run or is damaged.
  */
 export async function readRun(dir: string, { steps = true }: { steps?: boolean } = {}): Promise<LoggedRun> {
   const path = resolve(dir);
@@ -90,7 +92,7 @@ export async function readRun(dir: string, { steps = true }: { steps?: boolean }
   return { id: basename(path), dir: path, settings, provenance, events };
 }
 
-/** What a run was trained with, without the rest of its folder. Throws a UserError that names the file. */
+/** The provenance of a run, without the rest of its folder. Throws a UserError that names the file. */
 export async function readProvenance(dir: string): Promise<Partial<Provenance>> {
   return (await readJson(join(resolve(dir), runFiles.provenance))) as Partial<Provenance>;
 }
@@ -118,14 +120,15 @@ async function readJson(path: string): Promise<unknown> {
 
 const newline = '\n'.charCodeAt(0);
 /**
- * Where a line has its type, and that of a step as a number: most lines are steps, which this skips without parsing.
+ * The offset of a line's type, and the type 'step' as a number: most lines are steps, which are skipped without
+ * parsing.
  */
 const typeAt = '{"type":"'.length;
 const step = Buffer.from('step').readUInt32BE();
 
 async function readEvents(path: string, steps: boolean): Promise<LoggedEvent[]> {
   const bytes = await readBytes(path);
-  // A line counts once its end is written: what follows the last end is half a line.
+  // A line counts once its newline is written: the rest after the last newline is half a line.
   const whole = bytes.lastIndexOf(newline) + 1;
   const isStep = (at: number): boolean => at + typeAt + 4 < whole && bytes.readUInt32BE(at + typeAt) === step;
   const events: LoggedEvent[] = [];
@@ -155,7 +158,7 @@ export interface RunProgress {
 
 const TAIL = 16_384;
 
-/** How far a run is, from the beginning and the end of its log; undefined before its first step. */
+/** How far a run is, read from the beginning and the end of its log; undefined before its first step. */
 export async function progressOf(dir: string): Promise<RunProgress | undefined> {
   const path = join(dir, runFiles.metrics);
   const size = await stat(path).then(

@@ -9,7 +9,7 @@ import { eventLine, readRun, runFiles } from './readRun.js';
 import { lockRun, type RunLock } from './runLock.js';
 import { EventFile } from './tensorboard/eventFile.js';
 
-/** A run's folder, open for writing; one process at a time has it. `RunFolder.take` opens it. */
+/** A run's folder, open for writing; only one process at a time can have it open. `RunFolder.take` opens it. */
 export class RunFolder {
   readonly id: string;
   /** The folder for `checkpointed`. */
@@ -27,8 +27,8 @@ export class RunFolder {
   }
 
   /**
-   * Takes the folder of a run, made if need be; nothing is written yet but the lock. Throws a RunHeld while another
-   * process has it, and a UserError that names the folder where it cannot be written.
+   * Takes the folder of a run, creating it if needed; so far only the lock is written. Throws a RunHeld while another
+   * process has the folder, and a UserError that names the folder if it cannot be written.
    */
   static async take(dir: string): Promise<RunFolder> {
     return writing(dir, async () => {
@@ -37,14 +37,14 @@ export class RunFolder {
         try {
           return new RunFolder(resolve(dir), await lockRun(join(dir, runFiles.lock)));
         } catch (error) {
-          // Another process that began nothing has removed the folder in between.
+          // Another process that began nothing removed the folder in the meantime.
           if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
         }
       }
     });
   }
 
-  /** Writes what the run is, and opens its log: events are added to those that are there. */
+  /** Writes the run's settings and provenance, and opens its log: events are appended to the existing ones. */
   async begin({ settings, provenance = {} }: { settings: unknown; provenance?: Partial<Provenance> }): Promise<void> {
     const { dir } = this;
     await writing(dir, async () => {
@@ -72,9 +72,9 @@ export class RunFolder {
   }
 
   /**
-   * Passes a run's events on, each once it is in the run's files. Where one cannot be written, a warning says so and
-   * training goes on without a log; a UserError that names the folder follows the end. Training ends with one at once
-   * where another process has taken the folder over. `gates` are the masks of channels, shown as histograms.
+   * Passes on a run's events, each once it is in the run's files. If an event cannot be written, a warning says so and
+   * training continues without a log; a UserError that names the folder follows the end. If another process has taken
+   * over the folder, training ends at once with a UserError. `gates` are the masks of channels, shown as histograms.
    */
   async *logged(
     events: AsyncIterable<TrainingEvent>,
@@ -82,7 +82,7 @@ export class RunFolder {
   ): AsyncGenerator<TrainingEvent, void, void> {
     for await (const event of events) {
       await this.hold();
-      // After a failure the files may end within a line: nothing may follow it.
+      // After a failure the files may end within a line: nothing may be appended.
       if (!this.failure) {
         await this.log(event, event.type === 'epoch' ? gates?.() : undefined).catch((error: Error) => {
           const message = `The log in ${this.dir} cannot be written any more: ${error.message}. It ends before this ${event.type}.`;
@@ -95,19 +95,19 @@ export class RunFolder {
     if (this.failure) throw this.failure;
   }
 
-  /** Throws a UserError once another process has taken the folder over: nothing may be written any more. */
+  /** Throws a UserError if another process has taken over the folder: nothing more may be written. */
   async hold(): Promise<void> {
     await this.lock.hold();
   }
 
-  /** Closes the files, and lets another process have the folder; one in which nothing was begun is taken away. */
+  /** Closes the files and releases the folder; a folder in which nothing was begun is removed. */
   async close(): Promise<void> {
     try {
       await this.metrics?.close();
       await this.tensorboard?.close();
     } finally {
       await this.lock.release();
-      // Refused where there is anything in it.
+      // Fails if the folder is not empty.
       if (!this.metrics) await rmdir(this.dir).catch(() => undefined);
     }
   }
@@ -119,8 +119,8 @@ export class RunFolder {
 }
 
 /**
- * Takes the folder of a run that stopped, to go on with it. Throws a RunHeld for a run that another process trains, and
- * a UserError for a folder that is not that of a run or cannot be written.
+ * Takes the folder of a stopped run in order to continue it. Throws a RunHeld for a run that another process is
+ * training, and a UserError for a folder that is not a run or cannot be written.
  */
 export async function reopenRun(dir: string): Promise<RunFolder> {
   await readRun(dir, { steps: false });

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import type { RunLock } from './runLock.js';
 
-/** The paths that are locked: a page's runs are its own, so no other process can ask for one. */
+/** The locked paths: a page's runs are private, so no other process can ask for one. */
 const taken = new Set<string>();
 
 export class RunHeld extends UserError {}

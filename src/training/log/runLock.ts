@@ -6,9 +6,9 @@ import { hostname } from 'node:os';
 import { UserError } from '../../errors.js';
 import { isAlive } from '#platform';
 
-/** How often a lock's file is written again, so that other machines see that its holder lives. */
+/** The interval at which a lock's file is rewritten, so that other machines see that its holder is alive. */
 const REFRESH_MS = 20_000;
-/** A lock of another machine that was not written for so long is given up. */
+/** A lock of another machine that was not rewritten for this long is considered abandoned. */
 const GONE_MS = 180_000;
 
 /** Who writes to a run's folder. */
@@ -17,9 +17,9 @@ interface Holder {
   host: string;
   /** The namespace of `pid`: a container numbers its own processes. */
   space: string;
-  /** When the process started, by the system's count, since a later process may get the same `pid`; '' if unknown. */
+  /** When the process started, by the system's count, because a later process may get the same `pid`; '' if unknown. */
   started: string;
-  /** No two locks have the same. */
+  /** Unique to each lock. */
   token: string;
   /** When the lock was taken, for people. */
   since: string;
@@ -31,8 +31,8 @@ export class RunHeld extends UserError {}
 /** A lock that is held. */
 export interface RunLock {
   /**
-   * Renews the lock's file, if that is due, so that other machines see its holder alive. Throws a UserError once
-   * another process has the lock: what it protects must not be written any more.
+   * Renews the lock's file, if that is due, so that other machines see its holder alive. Throws a UserError if another
+   * process has the lock: the protected files must no longer be written.
    */
   hold(): Promise<void>;
   /** Releases the lock. */
@@ -43,11 +43,11 @@ export interface RunLock {
 const ours = new Set<string>();
 
 /**
- * Takes the lock at `path`, so that one process at a time writes to a run; of several that ask at once, one gets it. A
- * lock whose process is gone is taken over; that of another machine is, once its file was not written for three
+ * Takes the lock at `path`, so that one process at a time writes to a run; if several ask at once, one gets it. A lock
+ * whose process is gone is taken over; a lock of another machine is taken over when its file was not written for three
  * minutes.
  *
- * Throws a RunHeld that says who holds it, or a UserError that says what to delete where the holder is unknown.
+ * Throws a RunHeld that says who holds it, or a UserError that says what to delete if the holder is unknown.
  */
 export async function lockRun(path: string): Promise<RunLock> {
   const token = randomBytes(8).toString('hex');
@@ -70,14 +70,14 @@ export async function lockRun(path: string): Promise<RunLock> {
 
 /** The lock that lies at `path` with our token. It is written again every 20 s until it is released. */
 async function heldLock(path: string, token: string): Promise<RunLock> {
-  // Written through a handle: a process that took the lock over put another file at the path.
+  // Written through a handle: a process that took over the lock has put another file at the path.
   const file = await open(path, 'r+');
   const bytes = await file.readFile();
   let refreshed = Date.now();
   let lost: UserError | undefined;
   const refresh = async (): Promise<void> => {
     refreshed = Date.now();
-    // A disk that is full now may have space the next time; other machines wait three minutes.
+    // A disk that is full now may have space next time; other machines wait three minutes.
     await touch(file, bytes).catch(() => undefined);
     const holder = await holderOf(path).catch(() => ({ token }));
     if (holder?.token === token) return;
@@ -89,7 +89,7 @@ async function heldLock(path: string, token: string): Promise<RunLock> {
   const timer = setInterval(() => void refresh(), REFRESH_MS).unref();
   return {
     async hold() {
-      // A machine that slept comes here before its timer does.
+      // After the machine has slept, this runs before the timer does.
       if (!lost && Date.now() - refreshed >= REFRESH_MS) await refresh();
       if (lost) throw lost;
     },
@@ -102,20 +102,20 @@ async function heldLock(path: string, token: string): Promise<RunLock> {
   };
 }
 
-/** Writes the same bytes again, so that the file server's clock says when. */
+/** Writes the same bytes again, so that the file gets a timestamp from the file server's clock. */
 async function touch(file: FileHandle, bytes: Buffer): Promise<void> {
   await file.write(bytes, 0, bytes.length, 0);
   await file.datasync();
 }
 
-/** Puts a copy of the file `own` at `path`, where nothing is or the lock of a process that is gone. */
+/** Puts a copy of the file `own` at `path`, if there is no file or only the lock of a process that is gone. */
 async function take(path: string, own: string): Promise<void> {
   for (;;) {
     if (await createCopy(path, own)) return;
     const holder = await holderOf(path);
     if (!holder) continue;
     if (!(await isGone(path, holder))) throw held(path, holder);
-    // The process that has the lock on its successor, and still finds it there, is the only one to replace it.
+    // Only the process that holds the lock for the successor, and still finds the old lock there, may replace it.
     const successor = `${path}.after-${holder.token}`;
     await take(successor, own);
     if ((await holderOf(path))?.token === holder.token && (await isGone(path, holder))) return rename(successor, path);
@@ -124,12 +124,12 @@ async function take(path: string, own: string): Promise<void> {
 }
 
 /**
- * Makes `path` a copy of the file `own`, unless there is one already. Returns whether it did; of several that ask at
- * once, one does.
+ * Makes `path` a copy of the file `own`, unless there is one already. Returns whether it did; if several ask at once,
+ * only one does.
  */
 export async function createCopy(path: string, own: string): Promise<boolean> {
   try {
-    // A link is there with all its bytes at once; some file systems have none.
+    // A link appears with all its bytes at once; some file systems have no links.
     await link(own, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') throw error;
       return copyFile(own, path, constants.COPYFILE_EXCL);
@@ -141,7 +141,7 @@ export async function createCopy(path: string, own: string): Promise<boolean> {
   }
 }
 
-/** Who holds the lock at `path`; undefined where there is none. */
+/** The holder of the lock at `path`; undefined if there is none. */
 async function holderOf(path: string): Promise<Holder | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -154,14 +154,14 @@ async function holderOf(path: string): Promise<Holder | undefined> {
       return { pid: pid!, host, space, started, token, since };
     }
   } catch {
-    // What is not JSON is no lock of ours either.
+    // A file that is not JSON is not one of our locks either.
   }
   throw new UserError(
     `${path} does not say who writes to this run. If no process trains it, delete that file and start again.`,
   );
 }
 
-/** Whether a lock lies at `path` whose process is not known to be gone. */
+/** Whether there is a lock at `path` whose process is not known to be gone. */
 export async function isHeld(path: string): Promise<boolean> {
   const holder = await holderOf(path);
   return holder !== undefined && !(await isGone(path, holder));
@@ -169,7 +169,7 @@ export async function isHeld(path: string): Promise<boolean> {
 
 const isHere = ({ host, space }: Holder): boolean => host === hostname() && space === processSpace();
 
-/** Whether a lock's process is known to be no more, or has not been seen for too long. */
+/** Whether a lock's process is known to have ended, or has not been seen for too long. */
 async function isGone(path: string, holder: Holder): Promise<boolean> {
   const { pid, started, token } = holder;
   if (!isHere(holder)) return (await unseenFor(path)) > GONE_MS;
@@ -179,7 +179,7 @@ async function isGone(path: string, holder: Holder): Promise<boolean> {
   return pid === process.pid && !ours.has(token);
 }
 
-/** The time of a device's file server, as it was `measured`, by our own count of milliseconds. */
+/** The time of each device's file server, and when it was `measured`, by our own millisecond count. */
 const clocks = new Map<number, { time: number; measured: number }>();
 
 /** Milliseconds since a file was written, by the clock of its file server, which may differ from ours. */
@@ -197,7 +197,7 @@ async function unseenFor(path: string): Promise<number> {
     }
     return clock.time + performance.now() - clock.measured - mtimeMs;
   } catch {
-    // Where nothing can be written, or the file is just gone, nothing is known.
+    // If nothing can be written, or the file has just gone, nothing is known.
     return 0;
   }
 }

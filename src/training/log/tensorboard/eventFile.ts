@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TrainingEvent } from '../../events.js';
 import { encodeEvent, encodeHparams, type FileEvent, type SummaryValue } from './schema.js';
 
-/** Numbers of tensor types and of a session's outcome, as TensorBoard's messages have them. */
+/** Codes of tensor types and of a session's outcome in TensorBoard's messages. */
 const types = { float: 1, string: 7 } as const;
 const outcomes = { success: 1, failure: 2 } as const;
 const tensorClass = 2;
@@ -22,7 +22,7 @@ export function text(tag: string, markdown: string): SummaryValue {
   };
 }
 
-/** How many of the values lie in each of 30 equal parts of [0, 1]; values outside count in the outer ones. */
+/** The number of values in each of 30 equal parts of [0, 1]; values outside count in the outermost parts. */
 function histogram(tag: string, values: Float32Array): SummaryValue {
   const bins = 30;
   const bucket = Array<number>(bins).fill(0);
@@ -50,7 +50,7 @@ function hparams(tag: string, message: object): SummaryValue {
   };
 }
 
-/** Settings as the plugin's values; settings within settings get names with dots. */
+/** Settings as the plugin's values; nested settings get names with dots. */
 function flatten(settings: unknown, prefix = ''): [string, object][] {
   return Object.entries(Object(settings) as Record<string, unknown>).flatMap(([name, value]): [string, object][] => {
     const key = `${prefix}${name}`;
@@ -62,7 +62,7 @@ function flatten(settings: unknown, prefix = ''): [string, object][] {
   });
 }
 
-/** What TensorBoard shows of an event; `gates` are masks by layer, and `seconds` is the time since 1970. */
+/** The values that TensorBoard shows for an event; `gates` are masks by layer, and `seconds` is the time since 1970. */
 function summariesOf(
   event: TrainingEvent,
   seconds: number,
@@ -81,7 +81,7 @@ function summariesOf(
       ...[...gates].map(([layer, masks]) => histogram(`gates/${layer}`, masks)),
     ];
   }
-  // A run that is stopped has not failed: its session stays open, and may go on.
+  // A stopped run has not failed: its session stays open, and may continue.
   if (event.type === 'end' && event.reason !== 'aborted') {
     const status = event.reason === 'finished' ? outcomes.success : outcomes.failure;
     return [hparams('session_end_info', { sessionEndInfo: { status, endTimeSecs: seconds } })];
@@ -107,13 +107,13 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** TensorFlow's masked CRC: the CRC of data that contain their own CRC would be weak. */
+/** TensorFlow's masked CRC: the CRC of data that contains its own CRC would be weak. */
 const masked = (bytes: Uint8Array): number => {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 };
 
-/** Data framed as a TFRecord: length (8 bytes), its masked CRC-32C, the data, their masked CRC-32C; little endian. */
+/** Data framed as a TFRecord: length (8 bytes), its masked CRC-32C, the data, its masked CRC-32C; little endian. */
 export function record(data: Uint8Array): Uint8Array {
   const framed = Buffer.alloc(8 + 4 + data.length + 4);
   framed.writeBigUInt64LE(BigInt(data.length));
@@ -123,12 +123,12 @@ export function record(data: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** The status of a session that starts: TensorBoard then drops what it had of the steps from that one on. */
+/** The status of a starting session: TensorBoard then drops the events it had from that step on. */
 const started = 1;
 
 const framed = (event: FileEvent): Uint8Array => record(encodeEvent(event));
 
-/** The records that an event file begins with: format, and settings as text and for comparing runs. */
+/** The first records of an event file: format, and settings as text and for comparing runs. */
 export function fileHead(settings: unknown, time: number): Uint8Array {
   const wallTime = time / 1000;
   const sessionStartInfo = { hparams: Object.fromEntries(flatten(settings)), startTimeSecs: wallTime };
@@ -148,7 +148,7 @@ export function fileRecords(event: TrainingEvent, time: number, gates?: Readonly
   return framed({ wallTime, step: 'step' in event ? event.step : 0, summary: { value } });
 }
 
-/** A finished run's results as records, a scalar each: TensorBoard's table of settings shows them as metrics. */
+/** A finished run's results as records, one scalar each: TensorBoard's table of settings shows them as metrics. */
 function metricRecords(metrics: Readonly<Record<string, number>>, step: number, time: number): Uint8Array {
   const value = Object.entries(metrics).map(([name, value]) => scalar(name, value));
   return framed({ wallTime: time / 1000, step, summary: { value } });
@@ -156,7 +156,7 @@ function metricRecords(metrics: Readonly<Record<string, number>>, step: number, 
 
 let files = 0;
 
-/** A new event file's name; TensorBoard reads those of a folder in alphabetical order. */
+/** A new event file's name; TensorBoard reads the files of a folder in alphabetical order. */
 const fileName = (time: number): string =>
   `events.out.tfevents.${Math.floor(time / 1000)}.sparsebook.${process.pid}.${files++}`;
 
@@ -164,7 +164,7 @@ const fileName = (time: number): string =>
 export class EventFile {
   private constructor(private readonly file: FileHandle) {}
 
-  /** Begins a file in the folder of a run with its settings; undefined where TensorBoard could not read it (a page). */
+  /** Begins a file in the folder of a run with its settings; undefined if TensorBoard could not read it (in a page). */
   static async begin(dir: string, settings: unknown): Promise<EventFile | undefined> {
     const time = Date.now();
     const file = await open(join(dir, fileName(time)), 'ax');
@@ -182,7 +182,7 @@ export class EventFile {
     await this.file.appendFile(metricRecords(metrics, step, Date.now()));
   }
 
-  /** Waits until the disk has it. */
+  /** Waits until the data is on the disk. */
   async sync(): Promise<void> {
     await this.file.sync();
   }

@@ -1,9 +1,7 @@
 import protobuf from 'protobufjs/light.js';
 import { encoder, field, message, repeated } from '../../../formats/protobuf.js';
 
-/**
- * The parts of TensorBoard's messages (event.proto, summary.proto, tensor.proto, plugin_data.proto) that are written.
- */
+/** The parts of TensorBoard's messages (event.proto, summary.proto, tensor.proto, plugin_data.proto) that we write. */
 const root = protobuf.Root.fromJSON({
   nested: {
     Event: message(
@@ -68,7 +66,7 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
-/** A named thing to show, its fields as the schema has them. */
+/** A named value to show, with the fields of the schema. */
 export interface SummaryValue {
   tag: string;
   simpleValue?: number;
