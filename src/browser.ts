@@ -1,5 +1,5 @@
-// A notebook's library in a browser (`sparsebook/browser`): all of `sparsebook`, and what a page that runs cells needs
-// besides.
+// The library of a notebook in a browser (`sparsebook/browser`): all of `sparsebook`, and what else a page that runs
+// cells needs.
 import { installInterruptHook } from './notebook/kernel/interrupt.js';
 
 export * from './browserLibrary.js';
