@@ -7,5 +7,5 @@ export * from './notebook.js';
 export { showIn, type CellRunner } from './notebook/display/output.js';
 export { tableResult } from './notebook/display/table.js';
 
-/** Aborts the signals of `interruptSignal`: what a page's Stop does. */
+/** Aborts the signals of `interruptSignal`, as a page's Stop does. */
 export const interrupt: () => void = installInterruptHook();

@@ -168,7 +168,7 @@ export async function resumeOnTerminal(protocol: Protocol, path: string, given: 
 /** How often a run prints its progress if its output is no terminal. */
 const SECONDS_BETWEEN_LINES = 30;
 
-/** The loss and, where there is a penalty, its terms. */
+/** The loss and, if there is a penalty, its terms. */
 function lossText({ loss, crossEntropy, penalty }: { loss: number; crossEntropy: number; penalty: number }): string {
   const terms = penalty === 0 ? '' : ` (cross-entropy ${crossEntropy.toFixed(3)} + penalty ${penalty.toFixed(3)})`;
   return `loss ${loss.toFixed(3)}${terms}`;

@@ -28,7 +28,7 @@ export interface BuiltNetwork {
   keepsTopology: boolean;
   /** What was done to the network, for people to read. */
   opening?: string;
-  /** Names of the layers that start anew although there is a network to start from. */
+  /** Names of the layers that get new weights although there is a network to start from. */
   anew: string[];
 }
 

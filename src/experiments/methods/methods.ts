@@ -35,7 +35,7 @@ export interface MethodSettings {
 /** The name of a method: `methods=l0`. */
 export type MethodName = keyof MethodSettings;
 
-/** What the settings of methods may depend on: each other, and these of an experiment. */
+/** What the settings of methods may depend on: each other, and these settings of an experiment. */
 export interface MethodSurroundings extends MethodSettings, RecipeSettings {
   methods: MethodName[];
   network: string;

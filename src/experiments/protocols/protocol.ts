@@ -246,7 +246,7 @@ function startIn(
   );
 }
 
-/** The checkpoint whose run is to continue, if the given settings ask for that. */
+/** The checkpoint whose run is to continue, if the given settings ask for one. */
 export function resumesFrom(of: Pick<Protocol, 'schema'>, given: readonly Given[]): string | undefined {
   const { ckpt_path, resume_training } = startIn(of, given);
   return resume_training ? (ckpt_path ?? undefined) : undefined;

@@ -11,7 +11,7 @@ import { percent, type ResultRow } from './tables.js';
 export interface CompactLatencyOptions extends LatencyOptions {
   /** Images of a pass. Default 1 and 128. */
   batchSizes?: readonly number[];
-  /** Rounds, in each of which every network is timed once. Default 3. */
+  /** Rounds; each round times every network once. Default 3. */
   rounds?: number;
 }
 

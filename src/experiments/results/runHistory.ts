@@ -25,7 +25,7 @@ export interface RunHistory {
     validation: number;
     /** Cross-entropy on the validation images. */
     loss: number;
-    /** Share of the kernels' entries that are 0, where the method counts them. */
+    /** Share of the kernels' entries that are 0, if the method counts them. */
     zeros: number;
     /** The mean orthogonality score of the filters that are on, by layer. */
     overlap: Record<string, number>;

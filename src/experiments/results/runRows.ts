@@ -87,7 +87,7 @@ async function settingsIn(dir: string): Promise<object> {
   return Object(JSON.parse(await readFile(join(dir, runFiles.settings), 'utf8'))) as object;
 }
 
-/** The names of a run; a file that another program wrote may have any values there. */
+/** The name and tags of a run; a file that another program wrote may have any values there. */
 function namesOf(id: string, { name, tags }: { name?: unknown; tags?: unknown }): Pick<RunRow, 'id' | 'name' | 'tags'> {
   const texts = (Array.isArray(tags) ? tags : []).filter((tag) => typeof tag === 'string');
   return { id, name: typeof name === 'string' ? name : null, tags: texts };

@@ -2,7 +2,7 @@
 
 import { csvLine } from '../../formats/text.js';
 
-/** A run as a row of tables: numbers by machine names, `null` where there is none. */
+/** A run as a row of tables: numbers by machine names, `null` for a missing one. */
 export interface RunRow {
   id: string;
   name: string | null;

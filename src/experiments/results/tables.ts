@@ -49,7 +49,7 @@ export function wilsonInterval(share: number, n: number): [low: number, high: nu
   return [middle - half, middle + half];
 }
 
-/** A record, or what was kept of one: the numbers that a table is asked for. */
+/** A record, or the part of one that was kept: the numbers that tables show. */
 export type SomeRecord = Pick<RunRecord, 'name'> & Partial<Omit<RunRecord, 'name'>>;
 
 /** Records of runs of one name, which differ only in their seeds. */

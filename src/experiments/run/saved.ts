@@ -101,7 +101,7 @@ export interface TrainedNetwork {
   readonly settings: ExperimentSettings;
   readonly model: tf.LayersModel;
   readonly sparsifier?: Sparsifier;
-  /** The masks of channels; empty where no channel has one. */
+  /** The masks of channels; empty if no channel has one. */
   channelMasks(): ChannelMasks;
   dispose(): void;
 }

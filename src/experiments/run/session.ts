@@ -38,7 +38,7 @@ export interface Session {
   readonly model: tf.LayersModel;
   readonly optimizer: Optimizer;
   readonly sparsifier?: Sparsifier;
-  /** Averages of the network's weights, if the run keeps any: what is evaluated. */
+  /** Averages of the network's weights, if the run keeps any: these are evaluated. */
   readonly averages?: WeightAverages;
   readonly cutting?: Cutting;
   /** The network's topology as Keras JSON, if the settings do not describe it. */

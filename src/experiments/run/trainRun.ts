@@ -19,7 +19,7 @@ import { deleteRecord, numbersOf, saveRecord, type RunRecord } from './record.js
 import { readSaved, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { openSession, type Session } from './session.js';
 
-/** What a run is trained with. */
+/** Everything that a run is trained with. */
 interface TrainedParts {
   protocol: Protocol;
   /** The protocol's settings in full. */

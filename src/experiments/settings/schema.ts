@@ -1,6 +1,6 @@
 import type { Rule } from '../../rules.js';
 
-/** What a setting can hold. */
+/** The values that a setting can hold. */
 export type SettingValue = string | number | boolean | null | readonly SettingValue[];
 
 /** The declaration of one setting; `All` are all settings of its schema. */
@@ -8,7 +8,7 @@ export interface Setting<T, All> {
   rule: Rule<T>;
   /** What it is, in words that fit after "it is". */
   help: string;
-  /** Its value where none is given, perhaps in terms of the settings listed before it. */
+  /** Its value if none is given; it may depend on the settings listed before it. */
   default: T | ((settings: All) => T);
   /**
    * For a setting that was added later, the value at which it has no effect: it is then left out of the identity of

@@ -79,7 +79,7 @@ const validation = ({ means }: SweepResult): number => means['validation.accurac
 const best = (results: readonly SweepResult[]): SweepResult | undefined =>
   [...results].sort((a, b) => validation(b) - validation(a)).at(0);
 
-/** A difference of test accuracies in points, with its 95 % interval where there are several runs. */
+/** A difference of test accuracies in points, with its 95 % interval if there are several runs. */
 function inPoints({ n, mean, halfWidth }: MeanInterval): string {
   const points = (share: number): string => (100 * share).toFixed(1).replace('-', '−');
   return halfWidth === null ? `${points(mean)} (n = ${n})` : `${points(mean)} ± ${points(halfWidth)} (n = ${n})`;

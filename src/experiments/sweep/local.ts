@@ -91,8 +91,8 @@ export async function bestSharing(
 }
 
 /**
- * The speed of a point's experiment when the machine is shared out like this: a `known` one, or measured now and added
- * to those.
+ * The speed of a point's experiment when the machine is shared out in this way: one of those `known`, or measured now
+ * and added to them.
  */
 async function speedOf(
   pool: ChildPool,
@@ -198,7 +198,7 @@ async function runLocally(
   const failed = new Set<string>();
   const died = new Map<string, Crashes>();
 
-  /** Also aborts if the state of a point cannot be written: the others save and stop. */
+  /** Also aborts if the state of a point cannot be written: the other runs then save and stop. */
   const over = new AbortController();
   const stopped = AbortSignal.any([signal, over.signal]);
   const run = async (point: SweepPoint, own: number): Promise<void> => {

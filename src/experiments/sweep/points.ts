@@ -163,8 +163,8 @@ function checkNames(points: readonly SweepPoint[]): void {
 }
 
 /**
- * Sorts all points of the first seed before those of the next one, so that a part of a sweep already compares all its
- * entries.
+ * Sorts all points of the first seed before those of the next one, so that a partly finished sweep already compares all
+ * its entries.
  */
 function seedBySeed(points: readonly SweepPoint[]): SweepPoint[] {
   const seeds = [...new Set(points.map(({ values }) => values.seed))];

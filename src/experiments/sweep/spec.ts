@@ -35,7 +35,7 @@ export interface EntrySpec extends PointsSpec {
   place?: string;
 }
 
-/** What a sweep asks for, as it was written. */
+/** A sweep as it was written. */
 export interface SweepSpec {
   name: string;
   entries: EntrySpec[];

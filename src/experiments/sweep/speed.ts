@@ -10,7 +10,7 @@ import { halfOf, lengthOf } from '../run/session.js';
 
 /** How fast a machine runs one kind of experiment. */
 export interface Speed {
-  /** Images a second in training, and in evaluation. */
+  /** Images per second in training, and in evaluation. */
   train: number;
   evaluate: number;
   /** Further seconds that each run takes: building, counting, writing. */

@@ -102,7 +102,7 @@ export class Sweep {
   }
 
   /**
-   * Writes the sweep's points in place of those that its folder had; results of points that stay are kept. Throws a
+   * Writes the sweep's points in place of those that its folder had; the results of points that stay are kept. Throws a
    * UserError if the manifest cannot be written.
    */
   async write(): Promise<void> {

@@ -124,11 +124,11 @@ class Trainer {
     return asked.finally(() => this.running.delete(asked));
   }
 
-  /** Wakes the jobs of the points that start from a point. */
+  /** Wakes the jobs of the points that start from this point. */
   private async wakeNext(sweep: Sweep, { id }: SweepPoint): Promise<void> {
     for (const next of sweep.points.filter(({ start }) => start === id)) {
       const job = await this.queue.getJob(jobId(sweep, next.id));
-      // A job that is not delayed checks by itself.
+      // A job that is not delayed checks its start by itself.
       await job?.promote().catch(() => undefined);
     }
   }
