@@ -65,7 +65,7 @@ export const compactSchema: Schema<CompactSettings> = {
   format: {
     default: ({ output }) => byEnding(output) ?? 'tfjs',
     rule: oneOf(...exportFormats),
-    help: "as what: TensorFlow.js's folder with model.json, one safetensors file, or one ONNX file",
+    help: "the format: TensorFlow.js's folder with model.json, one safetensors file, or one ONNX file",
     conflict({ output, format }) {
       if (output === null) return 'nothing is saved without output';
       const other = byEnding(output);
@@ -80,7 +80,7 @@ export const compactSchema: Schema<CompactSettings> = {
   fold_batch_norm: {
     default: ({ precision }) => precision === 'int8',
     rule: flag,
-    help: 'whether batch norms become part of the layers in front of them, for a network that is only to be run',
+    help: 'whether batch norms become part of the layers before them, for a network that is only run',
   },
   precision: {
     default: 'float32',

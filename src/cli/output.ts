@@ -40,7 +40,7 @@ function faultOfUse(error: unknown): string | undefined {
   if (error instanceof UserError) return error.message;
   const { code = '', syscall, message } = Object(error) as NodeJS.ErrnoException;
   if (syscall === undefined || !refusals.has(code)) return undefined;
-  return `The system refuses a file or folder: ${message}. Mend its permissions, free space, or name another.`;
+  return `The system refuses a file or folder: ${message}. Fix its permissions, free space, or name another.`;
 }
 
 /**

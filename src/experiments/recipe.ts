@@ -82,7 +82,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   recipe: {
     default: 'own',
     rule: oneOf('own', 'published', 'fast'),
-    help: "whose values the settings of training have where nothing else is given: the experiment's own, those of the network's document, or the fast ones",
+    help: "whose values hold for settings of training that are not given: the experiment's own, those of the network's document, or the fast ones",
   },
   optimizer: {
     default: 'adamw',

@@ -42,7 +42,7 @@ function prunesLess({ magnitude }: Surroundings, { epochs }: RunLength): string 
   );
   return (
     `needs ${plan.at(-1)!.epoch + 1} epochs, and the run has ${epochs}: ` +
-    `${made.length} of ${plan.length} prunings come to pass, and ${percent(pruned)} are pruned, not ${percent(magnitude.prune)}`
+    `${made.length} of ${plan.length} prunings happen, and ${percent(pruned)} are pruned, not ${percent(magnitude.prune)}`
   );
 }
 

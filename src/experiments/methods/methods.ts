@@ -164,7 +164,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       batch_norm: {
         default: true,
         rule: flag,
-        help: 'whether the batch norm behind a frozen kernel is frozen too, running statistics included',
+        help: 'whether the batch norm after a frozen kernel is frozen too, running statistics included',
       },
     },
     async build(model, { settings: { freeze } }) {

@@ -148,7 +148,7 @@ export async function lambdaOrTarget(
     if (target_sparsity > most) {
       throw new UserError(
         `target_sparsity must be at most ${Math.floor(1000 * most) / 1000}, the share of the parameters of ${model.name} that are ` +
-          `removed where every gate is closed; received ${target_sparsity}. Ask for less, or put gates behind more layers.`,
+          `removed where every gate is closed; received ${target_sparsity}. Ask for less, or put gates after more layers.`,
       );
     }
     return { ...costs, target: { sparsity: target_sparsity, sparsityOf } };

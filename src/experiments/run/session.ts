@@ -152,7 +152,7 @@ function checkTrainable(model: tf.LayersModel): void {
     if (kind === 'DepthwiseConv2D' || rates.every((rate) => rate === 1)) continue;
     throw new UserError(
       `The layer ${name} (${kind}) must have a dilationRate of 1 to be trained: TensorFlow.js has no gradient of a ` +
-        `dilated convolution; received ${JSON.stringify(rates)}. Use a larger kernel, or pooling in front of it.`,
+        `dilated convolution; received ${JSON.stringify(rates)}. Use a larger kernel, or pooling before it.`,
     );
   }
 }
