@@ -5,8 +5,9 @@ export * as tf from '@tensorflow/tfjs';
 export * from './index.js';
 
 /**
- * Puts files where cells and the library find them: bytes by path. Relative paths begin where a notebook's do, such as
- * `outputs/01-l0-googlenet/sweep-synthetic.json`; data sets and runs lie in `/sparsebook/data`.
+ * Writes files, given as bytes by path, where cells and the library find them. Relative paths start from the same
+ * folder as a notebook's, such as `outputs/01-l0-googlenet/sweep-synthetic.json`; data sets and runs are in
+ * `/sparsebook/data`.
  */
 export function mount(files: Readonly<Record<string, Uint8Array>>): void {
   for (const [path, bytes] of Object.entries(files)) {

@@ -7,7 +7,7 @@ import { keepCompiledCode } from './platform/compileCache.js';
 keepCompiledCode();
 const [{ Command: Program }, { runCommand }] = await Promise.all([import('commander'), import('./cli/output.js')]);
 
-/** What adds each command, in the order of the help. */
+/** The functions that add the commands, in the order of the help. */
 const commands: Record<string, () => Promise<(program: Command) => void>> = {
   open: async () => (await import('./cli/open.js')).addOpenCommand,
   run: async () => (await import('./cli/run.js')).addRunCommand,
@@ -32,7 +32,7 @@ const program = new Program('sparsebook')
   .showHelpAfterError('(add --help for more)')
   .showSuggestionAfterError();
 
-// The command that is asked for is loaded alone; help, and what is misspelt, need them all.
+// Only the requested command is loaded; help and misspelt commands need all of them.
 const asked = process.argv[2] ?? '';
 const needed = Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands);
 for (const add of await Promise.all(needed.map((load) => load()))) add(program);

@@ -6,7 +6,7 @@ export class UserError extends Error {
   override readonly name = 'UserError';
 }
 
-/** What an error says, whatever was thrown. */
+/** The message of an error, whatever was thrown. */
 export function reasonOf(error: unknown): string {
   try {
     return error instanceof Error ? error.message || error.name : String(error);

@@ -1,7 +1,7 @@
-// What a browser has in place of the files that need Node (package.json, "browser"): functions that throw.
+// Replaces the files that need Node in a browser (package.json, "browser"): its functions throw.
 import { UserError } from './errors.js';
 
-/** What is thrown in a browser where only Node can do something. */
+/** Thrown in a browser by a function that needs Node. */
 export class NeedsNodeError extends UserError {
   /** Marks the error, also for code that has another copy of this class. */
   readonly needsNode = true;

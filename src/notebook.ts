@@ -1,4 +1,5 @@
-// What notebooks import from 'sparsebook': the library, and what shows, follows and saves things beside a notebook.
+// Everything that notebooks import from 'sparsebook': the library, and functions that show results, follow runs and
+// save outputs beside a notebook.
 export * from './index.js';
 
 export { dataFrame } from './notebook/display/dataFrame.js';

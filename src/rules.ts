@@ -1,13 +1,13 @@
 import { UserError } from './errors.js';
 
-/** What values a setting or an argument may have. */
+/** The values that a setting or an argument may have. */
 export interface Rule<T> {
-  /** Such a value in words that fit behind "must be". */
+  /** Describes such a value in words that fit after "must be". */
   readonly words: string;
   accepts(value: unknown): value is T;
 }
 
-/** Throws a UserError for a value against its rule: `name` must be ..., received .... */
+/** Throws a UserError for a value that breaks its rule: `name` must be ..., received .... */
 export function check<T>(name: string, value: unknown, rule: Rule<T>): asserts value is T {
   if (rule.accepts(value)) return;
   const received =
@@ -15,7 +15,7 @@ export function check<T>(name: string, value: unknown, rule: Rule<T>): asserts v
   throw new UserError(`${name} must be ${rule.words}; received ${received}.`);
 }
 
-/** Bounds of a number: `min` and `max` are allowed themselves, `above` and `below` are not. */
+/** Bounds of a number: `min` and `max` are inclusive, `above` and `below` exclusive. */
 export interface Bounds {
   min?: number;
   max?: number;
@@ -62,19 +62,19 @@ export const oneOf = <const Choice extends string>(...choices: Choice[]): Rule<C
   accepts: (value): value is Choice => choices.some((choice) => choice === value),
 });
 
-/** A text that is not empty; `words` say of what kind. */
+/** A text that is not empty; `words` describes which kind. */
 export const text = (words: string): Rule<string> => ({
   words,
   accepts: (value): value is string => typeof value === 'string' && value !== '',
 });
 
-/** A list whose elements all keep a rule. */
+/** A list whose elements all satisfy a rule. */
 export const listOf = <T>(element: Rule<T>): Rule<T[]> => ({
   words: `a list, each ${element.words}`,
   accepts: (value): value is T[] => Array.isArray(value) && value.every((each) => element.accepts(each)),
 });
 
-/** A list whose elements all keep a rule, and differ. */
+/** A list of distinct elements that all satisfy a rule. */
 export const setOf = <T extends string>(element: Rule<T>): Rule<T[]> => {
   const list = listOf(element);
   return {
@@ -83,7 +83,7 @@ export const setOf = <T extends string>(element: Rule<T>): Rule<T[]> => {
   };
 };
 
-/** What a rule allows, or null, which means what `meaning` says. */
+/** A value that a rule allows, or null, whose meaning is `meaning`. */
 export const orNull = <T>(rule: Rule<T>, meaning: string): Rule<T | null> => ({
   words: `${rule.words}, or null for ${meaning}`,
   accepts: (value): value is T | null => value === null || rule.accepts(value),

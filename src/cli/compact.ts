@@ -13,7 +13,7 @@ import { settingsHelp } from './settingsHelp.js';
 import { untilStopped } from './stopSignals.js';
 import { testSchema, timesNone, type TestSettings } from './test.js';
 
-/** The kinds of files that a small network can be written to. */
+/** The formats that a small network can be saved in. */
 export const exportFormats = ['tfjs', 'safetensors', 'onnx'] as const;
 
 /** The settings of `sparsebook compact`. */
@@ -26,16 +26,16 @@ export interface CompactSettings extends Omit<TestSettings, 'data' | 'latency'> 
   precision: 'float32' | 'int8';
 }
 
-/** Training images that say how large the values of an int8 network become. */
+/** The number of training images that set the value ranges of an int8 network. */
 const CALIBRATION = 256;
 
 const { ckpt_path, backend, threads, latency } = testSchema;
 
-/** The format that a file's ending says. */
+/** The format that a file's ending names; undefined for any other ending. */
 const byEnding = (output: string | null): CompactSettings['format'] | undefined =>
   (['safetensors', 'onnx'] as const).find((format) => output?.toLowerCase().endsWith(`.${format}`));
 
-/** Endings of files that other programs write, and no names for a folder. */
+/** Endings of other programs' files, which format=tfjs refuses as the name of its folder. */
 const foreign = /\.(h5|hdf5|keras|pb|pt|pth|tflite|npz|bin|json|zip)$/i;
 
 export const compactSchema: Schema<CompactSettings> = {
@@ -65,7 +65,7 @@ export const compactSchema: Schema<CompactSettings> = {
   format: {
     default: ({ output }) => byEnding(output) ?? 'tfjs',
     rule: oneOf(...exportFormats),
-    help: "as what: TensorFlow.js's folder with model.json, one safetensors file, or one ONNX file",
+    help: "the format: TensorFlow.js's folder with model.json, one safetensors file, or one ONNX file",
     conflict({ output, format }) {
       if (output === null) return 'nothing is saved without output';
       const other = byEnding(output);
@@ -80,7 +80,7 @@ export const compactSchema: Schema<CompactSettings> = {
   fold_batch_norm: {
     default: ({ precision }) => precision === 'int8',
     rule: flag,
-    help: 'whether batch norms become part of the layers in front of them, for a network that is only to be run',
+    help: 'whether batch norms become part of the layers before them, for a network that is only run',
   },
   precision: {
     default: 'float32',
@@ -103,7 +103,7 @@ interface Output {
   save(model: tf.LayersModel, path: string): Promise<void>;
 }
 
-// Imported when needed: settings and help do without tensors.
+// Imported when needed: settings and help need no tensors.
 const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
   async tfjs() {
     const [{ saveTfjs, tfjsFolder }, { checkFolderWritable }] = await Promise.all([
@@ -133,7 +133,10 @@ const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
   },
 };
 
-/** Images of a network's run as it saw them: some for calibration, and those of the test with their labels. */
+/**
+ * The images of a network's run, normalised as in training: some for calibration, and the test images with their
+ * labels.
+ */
 async function imagesOf({ saved, settings }: TrainedNetwork): Promise<{
   calibration: tf.Tensor;
   test: { images: tf.Tensor; labels: ArrayLike<number> };

@@ -26,8 +26,8 @@ export function describeTransfer({ received, fetched, seconds, total }: Transfer
 }
 
 /**
- * Returns a watcher that writes the progress of a download to `out`: on a terminal one line, redrawn ten times a
- * second at most, elsewhere a line for every tenth of the file.
+ * Returns a watcher that writes the progress of a download to `out`: on a terminal one line, redrawn at most ten times
+ * a second; elsewhere one line per tenth of the file.
  */
 export function transferMeter(out: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>): (transfer: Transfer) => void {
   let drawnAt = -Infinity;

@@ -10,14 +10,14 @@ const node = (args, options = {}) => spawn(process.execPath, args, { cwd: root, 
 const ended = (child) => new Promise((resolve) => child.on('close', resolve));
 const say = (line) => process.stderr.write(`${line}\n`);
 
-/** What tsc does not compile: the kernels in AssemblyScript, and the scripts and styles of pages. */
+/** Whether tsc does not compile a file: the AssemblyScript kernels, and the scripts and styles of pages. */
 const isOutsideTsc = (path) => /backend[\\/]simd[\\/]kernels[\\/]|notebook[\\/]\w+[\\/]browser[\\/]|\.css$/.test(path);
 
-process.on('SIGINT', () => {}); // the page answers Ctrl-C: it saves, and its end is ours
+process.on('SIGINT', () => {}); // the server handles Ctrl-C: it saves and exits, and this script exits with it
 
 let building;
 let again = false;
-/** Builds what follows tsc; each script skips what has not changed, and the last one marks the build as done. */
+/** Runs the build scripts that follow tsc; each skips unchanged files, and the last one marks the build as done. */
 async function finishBuild() {
   if (building) return void (again = true);
   building = (async () => {
@@ -46,7 +46,7 @@ const compiler = node(['node_modules/typescript/bin/tsc', '-p', '.', '--watch', 
 let compiled = 0;
 compiler.stdout.setEncoding('utf8').on('data', (text) => {
   if (/error TS/.test(text)) process.stderr.write(text);
-  // The first time it finds what the build above has written.
+  // The first compilation only repeats the build above.
   if (/Found 0 errors/.test(text) && compiled++ > 0) void finishBuild();
 });
 let timer;

@@ -1,23 +1,23 @@
 import { InvalidArgumentError } from 'commander';
 import { stopSignals } from './stopSignals.js';
 
-/** A server of pages, as the terminal that started it sees it. */
+/** A page server, as seen by the terminal that started it. */
 export interface Served {
   address: string;
-  /** What Ctrl-C does, and what is said when it comes. */
+  /** `hint` says what Ctrl-C does; `farewell` is printed when it is pressed. */
   hint: string;
   farewell: string;
   /** Saves unsaved work after an unexpected error. */
   rescue?: () => unknown;
-  /** Ends the server; resolves with what a person should know. */
+  /** Ends the server; resolves with lines for the user to read. */
   close: () => Promise<string[]>;
 }
 
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 
 /**
- * Starts a server, opens its page in the browser or only prints the address, and ends the process once Ctrl-C comes,
- * the system asks for it or the terminal is gone. A second signal ends it at once.
+ * Starts a server, opens its page in the browser or only prints the address, and ends the process on Ctrl-C, when the
+ * system asks for it or when the terminal is gone. A second signal ends it at once.
  */
 export async function keepOpen(browser: boolean, start: () => Promise<Served>): Promise<never> {
   // Imported when needed: most commands need none of it.
@@ -30,7 +30,7 @@ export async function keepOpen(browser: boolean, start: () => Promise<Served>): 
   const stop = stopSignals();
   stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
   const ended = new Promise<unknown>((resolve) => stop.interrupt.addEventListener('abort', resolve));
-  // The last resort: an unexpected error loses no unsaved work, and other notebooks keep their kernels.
+  // Last resort: an unexpected error loses no unsaved work, and other notebooks keep their kernels.
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     process.on(event, (error: unknown) => {
       reportError('the server', error);

@@ -22,8 +22,8 @@ export function usualFolder(): string {
 }
 
 /**
- * Serves the notebooks until Ctrl-C, until the system asks the process to end or until its terminal is gone: what is
- * not saved is kept in drafts first, then kernels end. A second signal ends them at once.
+ * Serves the notebooks until Ctrl-C, until the system asks the process to end or until its terminal is gone: unsaved
+ * changes are kept in drafts first, then the kernels end. A second signal ends the process at once.
  */
 async function open(notebook: string | undefined, { port, browser, watch }: Flags): Promise<void> {
   const file = notebook === undefined ? undefined : resolveNotebook(notebook);
@@ -32,7 +32,7 @@ async function open(notebook: string | undefined, { port, browser, watch }: Flag
     const folder = file === undefined ? usualFolder() : dirname(file);
     const server = await startServer({ folder, port, spareKernel: true });
     if (watch) onRebuild(() => server.notebooks.restartKernels());
-    // What the first page needs is loaded while the browser starts.
+    // Loads what the first page needs while the browser starts.
     if (file !== undefined) server.notebooks.at(basename(file)).catch(() => undefined);
     return {
       address: server.address(file === undefined ? undefined : basename(file)),
@@ -44,7 +44,7 @@ async function open(notebook: string | undefined, { port, browser, watch }: Flag
   });
 }
 
-/** Acts whenever `npm run build`, or `npm run dev`, has rebuilt the library. */
+/** Calls `act` whenever `npm run build` or `npm run dev` has rebuilt the library. */
 function onRebuild(act: () => Promise<void>): void {
   watchFile(join(packageRoot, 'dist', 'built'), { interval: 500, persistent: false }, (now, before) => {
     if (now.mtimeMs === before.mtimeMs) return;
@@ -76,7 +76,7 @@ Examples:
     .action(open);
 }
 
-/** `sparsebook open` alone, which is up sooner than the program with all its commands. */
+/** Runs `sparsebook open` alone, which starts sooner than the program with all its commands. */
 export async function openNotebooks(words: string[]): Promise<void> {
   const program = new Command('sparsebook').showHelpAfterError('(add --help for more)');
   addOpenCommand(program);

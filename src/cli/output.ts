@@ -3,19 +3,18 @@ import { isAbsolute, relative } from 'node:path';
 import { styleText } from 'node:util';
 import { UserError } from '../errors.js';
 
-/** How writing fails when the other end of a pipe is closed, or the terminal is gone. */
+/** The error codes of a write after the other end of a pipe was closed, or the terminal is gone. */
 const unread = new Set(['EPIPE', 'ECONNRESET', 'EIO', 'ENXIO']);
 
 /** The exit code of a program whose output is closed: 128 and the number of SIGPIPE. */
 const CODE = 141;
 
-/** Says 'lost' each time that something cannot be written to stdout or stderr. */
+/** Emits 'lost' each time a write to stdout or stderr fails. */
 export const lostOutput = new EventEmitter<{ lost: [] }>();
 
 /**
- * From now on output that cannot be written is an event of `lostOutput`, on which work that has something to save stops
- * in order; without such work the process ends. If the reason is another one than a closed output, such as a full disk,
- * the other stream says it.
+ * Makes each failed write an event of `lostOutput`, on which work that has something to save stops in order; without
+ * such work the process ends. Reasons other than a closed output, such as a full disk, are printed on the other stream.
  */
 function watchOutput(): void {
   const { stdout, stderr } = process;
@@ -28,22 +27,25 @@ function watchOutput(): void {
   }
 }
 
-/** Why the system refuses a file or folder where no program is at fault: rights, space, or what lies in its place. */
+/**
+ * The error codes with which the system refuses a file or folder through no fault of the program: permissions, space,
+ * or something else in its place.
+ */
 const refusals = new Set(
   'EACCES EPERM EROFS ENOSPC EDQUOT EIO EISDIR ENOTDIR EEXIST ELOOP ENAMETOOLONG EMFILE ENFILE'.split(' '),
 );
 
-/** What a user can do something about, in a sentence; undefined for a defect of ours. */
+/** The message of an error that a user can fix; undefined for a defect of ours. */
 function faultOfUse(error: unknown): string | undefined {
   if (error instanceof UserError) return error.message;
   const { code = '', syscall, message } = Object(error) as NodeJS.ErrnoException;
   if (syscall === undefined || !refusals.has(code)) return undefined;
-  return `The system refuses a file or folder: ${message}. Mend its permissions, free space, or name another.`;
+  return `The system refuses a file or folder: ${message}. Fix its permissions, free space, or name another.`;
 }
 
 /**
- * Runs a command. What a user can fix becomes one line on stderr and exit code 1; anything else is a defect of ours,
- * and is thrown on.
+ * Runs a command. An error that a user can fix becomes one line on stderr and exit code 1; any other error is a defect
+ * of ours and is rethrown.
  */
 export async function runCommand(work: () => Promise<unknown>): Promise<void> {
   watchOutput();
@@ -58,7 +60,7 @@ export async function runCommand(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Writes to standard output and resolves when it is written; throws a UserError when it is closed. */
+/** Writes to standard output and resolves when the text is written; throws a UserError if it cannot be written. */
 export async function writeStdout(text: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error): void => reject(new UserError(`cannot write to standard output: ${error.message}`));
@@ -71,7 +73,7 @@ export async function writeStdout(text: string): Promise<void> {
   });
 }
 
-/** A path as a person would type it: from the current folder if it lies below it, else in full. */
+/** A path as a person would type it: relative to the current folder if it lies below it, else in full. */
 export function shownPath(path: string): string {
   const below = relative(process.cwd(), path);
   return below === '' || below.startsWith('..') || isAbsolute(below) ? path : below;
@@ -96,7 +98,7 @@ export class StatusLine {
 
   /** Replaces the lines; what does not fit the terminal's width or height is cut off. */
   show(...lines: string[]): void {
-    // Some terminals do not know their size, and say 0.
+    // Some terminals do not know their size and report 0.
     const [columns, rows] = [this.stream.columns || 80, this.stream.rows || 24];
     const cut = (line: string): string =>
       Array.from(line)
@@ -107,7 +109,7 @@ export class StatusLine {
     this.stream.write(`${before}${this.lines.join('\n')}`);
   }
 
-  /** Writes a line that stays, above those that change. */
+  /** Writes a line that stays, above the lines that change. */
   print(line: string): void {
     this.stream.write(`${this.back()}${line}\n${this.lines.join('\n')}`);
   }
@@ -118,7 +120,7 @@ export class StatusLine {
     this.stream.write(before);
   }
 
-  /** What leads back to the beginning of the lines and takes them away. */
+  /** The escape codes that move the cursor back to the beginning of the lines and erase them. */
   private back(): string {
     return `\r${'\x1b[A'.repeat(Math.max(0, this.lines.length - 1))}\x1b[${this.lines.length > 1 ? 'J' : 'K'}`;
   }

@@ -7,7 +7,7 @@ import type { ParameterValue } from '../notebook/run/syntax.js';
 import { fromYaml } from '../notebook/run/applyParameters.js';
 import { isObject } from '../formats/json.js';
 
-/** What the options for parameters and kernel were given. */
+/** The values of the options for parameters and the kernel. */
 export interface ParameterFlags {
   parameters?: string[];
   parameters_raw?: string[];
@@ -17,7 +17,7 @@ export interface ParameterFlags {
   kernel?: string;
 }
 
-/** Options that take two words, which commander cannot. */
+/** Options that take two words, which commander does not support. */
 const PAIRS: Record<string, string> = {
   '-p': '--parameters',
   '--parameters': '--parameters',
@@ -43,7 +43,7 @@ export function addParameterOptions(command: Command): Command {
     .option('-k, --kernel <name>', 'run on this kernel instead of the one that the notebook names');
 }
 
-/** Makes one word, `--parameters=name=value`, of `-p name value`. */
+/** Joins `-p name value` into one word, `--parameters=name=value`. */
 function joinPairs(words: string[]): string[] {
   const joined: string[] = [];
   for (let i = 0; i < words.length; i++) {
@@ -59,8 +59,8 @@ function joinPairs(words: string[]): string[] {
 }
 
 /**
- * The parameters given by `key=value` words and by options: single ones go before those of `-y`, then come `-f` and
- * `-b`.
+ * The parameters given by `key=value` words and by options; single ones take precedence over those of `-y`, then come
+ * `-f` and `-b`.
  */
 export function parametersFrom(words: string[], flags: ParameterFlags): Record<string, GivenValue> {
   const { parameters = [], parameters_raw = [] } = flags;

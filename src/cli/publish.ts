@@ -34,7 +34,7 @@ async function write(folder: string, given: readonly string[], flags: PageFlags)
     );
   }
   const notebooks = given.length > 0 ? given.map((name) => resolveNotebook(name)) : await usualNotebooks();
-  // Loaded late: the other commands need none of it.
+  // Imported when needed: the other commands do not use it.
   const { renderSite, siteFolder } = await import('../notebook/publish/site.js');
   await checkFolderWritable(folder, await siteFolder(folder));
   const started = performance.now();
@@ -51,7 +51,7 @@ async function write(folder: string, given: readonly string[], flags: PageFlags)
   say(`wrote ${shownPath(folder)} (${files.size} files, ${megabytes(bytes)}) in ${taken}`);
 }
 
-/** Opens every page of the site; sets the exit code where one has a fault. */
+/** Opens every page of the site; sets the exit code if one has a fault. */
 async function check(folder: string): Promise<void> {
   const { checkSite } = await import('../notebook/publish/checkSite.js');
   let faulty = 0;

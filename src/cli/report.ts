@@ -15,7 +15,7 @@ import { runOnTerminal, STDOUT } from './run.js';
 
 const DEFAULT_NOTEBOOK = '01';
 
-/** A page that is written whole. */
+/** The kind of file that a page is. */
 export const htmlPage: OutputKind = {
   name: 'an HTML page',
   isOne: (head) => /^\s*<!doctype html/i.test(head.toString()),
@@ -23,11 +23,11 @@ export const htmlPage: OutputKind = {
   instead: { '.pdf': 'write an .html file, open it in a browser and print it to a PDF' },
 };
 
-/** What a page is to do. */
+/** The flags that decide what a page can do. */
 export interface PageFlags {
-  /** Whether it is only to show what is saved. */
+  /** Whether the page only shows what is saved. */
   static?: boolean;
-  /** Whether it is to run a notebook that is not one of this project. */
+  /** Whether the page runs cells even for a notebook of another project. */
   runInPage?: boolean;
 }
 
@@ -38,7 +38,7 @@ interface Flags extends ParameterFlags, PageFlags {
   open?: boolean;
 }
 
-/** The notebook may be left out: `report lambda_l0=20` is about the first one. */
+/** Splits off the notebook, which may be left out: `report lambda_l0=20` is about the first one. */
 function splitWords(words: string[]): { notebook: string; assignments: string[] } {
   const [first, ...others] = words;
   // A notebook may well be called lr=0.1.ipynb.
@@ -49,8 +49,9 @@ function splitWords(words: string[]): { notebook: string; assignments: string[] 
 }
 
 /**
- * Executes a notebook for a report: beside it, not in it, so that a report at other values leaves the notebook as its
- * author saved it. Resolves with undefined when it was interrupted: then what an earlier run has left stays.
+ * Executes a notebook for a report. The outputs are saved beside the notebook, not in it, so that a report with other
+ * values leaves it as its author saved it. Resolves with undefined if it was interrupted; the files of an earlier run
+ * then stay.
  */
 async function execute(
   notebook: string,
@@ -88,7 +89,7 @@ async function report(words: string[], flags: Flags): Promise<void> {
     : await readNotebook(file);
   if (!executed) return;
   const started = performance.now();
-  // Loaded late: the other commands need none of it.
+  // Imported when needed: the other commands do not use it.
   const { renderReport } = await import('../notebook/report/renderReport.js');
   const { pageProgram } = await import('../notebook/page/program.js');
   const program = runsInPage(file, flags) ? await pageProgram(executed, name, dirname(file)) : undefined;
@@ -111,7 +112,7 @@ export function checkPageFlags({ static: saved, runInPage }: PageFlags): void {
   throw new UserError('--static makes a page that runs nothing, --run-in-page one that runs; leave out one of the two');
 }
 
-/** Adds the flags that say what a page is to do. */
+/** Adds the options of `PageFlags`. */
 export const addPageOptions = (command: Command): Command =>
   command
     .option('--static', 'a page that only shows what is saved, and runs nothing')
@@ -120,7 +121,10 @@ export const addPageOptions = (command: Command): Command =>
       'a page that runs even for a notebook of another project: anyone who opens it can run its cells',
     );
 
-/** A page that runs can run its cells on the reader's machine: by default only this project's own notebooks get one. */
+/**
+ * Whether a notebook's page can run cells, which it does on the reader's machine: by default only for this project's
+ * own notebooks.
+ */
 export function runsInPage(file: string, { static: saved, runInPage }: PageFlags): boolean {
   const own = join(packageRoot, 'notebooks');
   return !saved && (runInPage === true || (existsSync(own) && realpathSync(dirname(file)) === realpathSync(own)));

@@ -102,8 +102,8 @@ export interface Progress {
 }
 
 /**
- * Shows a run on a terminal as one line that changes (bar, cell n of m, its title, its time, what it last said), and
- * anywhere else as one plain line for each cell that is done.
+ * Shows a run on a terminal as one line that changes (bar, cell n of m, its title, its time, its last output), and
+ * anywhere else as one plain line per finished cell.
  */
 export function showProgress(stream: TextStream): Progress {
   return stream.isTTY ? changingLine(stream) : plainLines(stream);

@@ -47,7 +47,7 @@ function aligned(rows: readonly Row[]): Row[] {
   return rows.map((row) => Object.fromEntries(order.map((name) => [name, row[name] ?? null])));
 }
 
-/** Rows as columns: what they have in common to the left, a column for each. */
+/** Turns rows into columns: the names of the values on the left, then one column per run. */
 function turned(rows: readonly Row[]): Row[] {
   const names = Object.keys(rows[0] ?? {}).filter((name) => name !== 'run');
   return names.map((name) => ({ '': name, ...Object.fromEntries(rows.map((row) => [String(row.run), row[name]])) }));
@@ -62,7 +62,7 @@ interface Flags {
 }
 
 /**
- * Prints a table of all runs or, of those named, a comparison; or their numbers by machine names. Or opens them in the
+ * Prints a table of all runs, a comparison of the named ones, or their numbers by machine names; or opens them in the
  * browser.
  */
 async function runs(names: readonly string[], { json, csv, open, port, browser }: Flags): Promise<void> {
@@ -96,7 +96,7 @@ async function runs(names: readonly string[], { json, csv, open, port, browser }
   else process.stdout.write(`There are no runs in ${shownPath(folder)}.\n`);
 }
 
-/** Keeps a page of the runs open in the browser; those named are chosen. */
+/** Keeps a page of the runs open in the browser, with the named runs selected. */
 async function openRuns(folder: string, names: readonly string[], { port, browser }: Flags): Promise<void> {
   const ids = (await runIds(folder)).map((id) => ({ id }));
   const chosen = new URLSearchParams(names.map((name) => ['run', runNamed(name, ids).id]));

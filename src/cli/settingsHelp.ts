@@ -2,7 +2,7 @@ import { protocolSettings, type Protocol } from '../experiments/protocols/protoc
 import { settingsOf } from '../experiments/settings/schema.js';
 import { settingWords, settle } from '../experiments/settings/settle.js';
 
-/** Each setting with its value, and what it is and may be. */
+/** Each setting with its value, its meaning and its rule. */
 function settingLines(schema: object, settings: object): string[] {
   const known = settingsOf(schema);
   return settingWords(schema, settings).map((word) => {
@@ -11,12 +11,12 @@ function settingLines(schema: object, settings: object): string[] {
   });
 }
 
-/** What can be said besides settings and examples. */
+/** The parts of the help besides settings and examples. */
 interface HelpOptions {
   heading?: string;
-  /** Default: those of the schema. */
+  /** Default: the schema's defaults. */
   settings?: object;
-  /** Lines behind the settings. */
+  /** Lines after the settings. */
   more?: readonly string[];
 }
 
@@ -30,7 +30,7 @@ export function settingsHelp(
   return ['', heading, ...settingLines(schema, settings), ...more, '', 'Examples:', ...typed].join('\n');
 }
 
-/** The same for training by a protocol, with its presets. */
+/** The same part of the help for training by a protocol, with its presets. */
 export function protocolHelp(protocol: Protocol): string {
   const { name, schema, presets, examples } = protocol;
   const sizes = Object.entries(presets).map(([preset, { help }]) => `  preset=${preset.padEnd(10)}${help}`);

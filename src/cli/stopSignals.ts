@@ -6,7 +6,7 @@ export interface StopSignals {
   interrupt: AbortSignal;
   /** Aborts at the second Ctrl-C, and when the terminal or the output closes, or the system asks the process to end. */
   kill: AbortSignal;
-  /** Aborts at the second signal, whichever the two are, but for those that a terminal sends as it closes. */
+  /** Aborts at the second signal of any kind, except for those that a terminal sends as it closes. */
   again: AbortSignal;
   /** The exit code that says which signal ended the run: 128 and the signal's number. */
   exitCode(): number;
@@ -17,12 +17,12 @@ export interface StopSignals {
 const NUMBERS = { SIGINT: 2, SIGHUP: 1, SIGTERM: 15, SIGPIPE: 13 };
 type Name = keyof typeof NUMBERS;
 
-/** Those that come from the system. SIGPIPE is not among them: it comes for every socket that a browser closes. */
+/** The system's signals to listen for. SIGPIPE is not among them: it is sent for every socket that a browser closes. */
 const received = ['SIGINT', 'SIGHUP', 'SIGTERM'] as const;
 
 /**
- * Turns the process's signals into two AbortSignals: ask the cell to stop, and end the kernel. Output that is not read
- * any more counts as one, SIGPIPE.
+ * Turns the process's signals into AbortSignals, which ask a cell to stop or end its kernel. Output that is no longer
+ * read counts as a signal too, SIGPIPE.
  */
 export function stopSignals(): StopSignals {
   const interrupt = new AbortController();
@@ -30,7 +30,7 @@ export function stopSignals(): StopSignals {
   const again = new AbortController();
   let last: Name = 'SIGINT';
   const onSignal = (name: Name): void => {
-    // A terminal that closes says so several times: by signals of its own and of its shell, and at each line for it.
+    // A closing terminal causes several signals: its own, its shell's, and one for each line written to it.
     const closing = name === 'SIGHUP' || name === 'SIGPIPE';
     if (closing && interrupt.signal.aborted) return kill.abort();
     last = name;
@@ -54,8 +54,8 @@ export function stopSignals(): StopSignals {
 }
 
 /**
- * Runs work that Ctrl-C, or the system, may end: its signal aborts then, and the process will exit with the code of the
- * signal that did it. Any other failure is thrown on.
+ * Runs work that Ctrl-C or the system may end: its `signal` then aborts, and the process will exit with the exit code
+ * for the signal received. Any other error is rethrown.
  */
 export async function untilStopped(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stop = stopSignals();

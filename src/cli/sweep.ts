@@ -20,7 +20,7 @@ import { countsText, pointLine, showSweep, timeLeft } from './sweepProgress.js';
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const runsText = (count: number): string => (count === 1 ? '1 run' : `${count} runs`);
 
-/** The runs of a sweep's points that are finished, by the points' ids, and the points that are not. */
+/** The finished runs of a sweep's points, by the points' ids, and the points that are not finished. */
 interface Looked {
   found: Map<string, string>;
   missing: SweepPoint[];
@@ -34,7 +34,7 @@ interface Flags {
 
 const isFile = (word: string | undefined): word is string => word !== undefined && /\.ya?ml$/.test(word);
 
-/** What a command line asks for: a sweep that is not written yet, and how it is to be run. */
+/** Reads a command line: returns the sweep, which is not written yet, and how to run it. */
 async function asked(
   words: readonly string[],
   config: string | undefined,
@@ -52,9 +52,9 @@ async function asked(
   return { sweep: Sweep.at(Sweep.folderOf(spec.name), points), options, slurm };
 }
 
-/** Says how many runs a sweep has, which are there, and how long the others take on this machine. */
+/** Prints the runs of a sweep, which of them are finished, and how long the others take on this machine. */
 async function dryRun(sweep: Sweep, { found, missing }: Looked, options: SweepOptions): Promise<void> {
-  // What this process has taken until here the sweep will take too.
+  // The sweep will also take the time that this process has taken so far.
   const here = process.uptime();
   for (const point of sweep.points) print(`${found.has(point.id) ? 'there  ' : 'missing'}  ${titleOf(point)}`);
   print(
@@ -67,7 +67,7 @@ async function dryRun(sweep: Sweep, { found, missing }: Looked, options: SweepOp
   print(`about ${duration(here + seconds)}, ${jobs === 1 ? 'one at a time' : `${jobs} at once`} with ${each} each`);
 }
 
-/** The states of all points by their files, and by what the engine knows of those that no process trains. */
+/** The states of all points according to their files and, for points that no process trains, to the engine. */
 async function statesOf(sweep: Sweep, engine: Engine): Promise<PointState[]> {
   const states = await sweep.states();
   const failures = await engine.failures(sweep);
@@ -85,7 +85,7 @@ async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Pr
   const left = timeLeft();
   try {
     for (;;) {
-      // Asked before the files are: once all is over, they are read once more.
+      // Read before the files: after an abort, they are read once more.
       const { aborted } = signal;
       const states = await statesOf(sweep, engine);
       const open = states.filter((state) => !isOver(state)).length;
@@ -110,7 +110,7 @@ async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: En
       await work;
       if (detach) return print(`handed over; watch it with: sparsebook sweep status ${sweep.name}`);
     }
-    // An engine that ends before the points do has stopped, or failed.
+    // An engine that ends before its points do has stopped or failed.
     const ended = work.finally(() => !engine.outlives && over.abort());
     const [all] = await Promise.all([watchSweep(sweep, engine, engine.outlives ? stop.interrupt : over.signal), ended]);
     if (stop.interrupt.aborted) {
@@ -131,14 +131,17 @@ async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: En
         `${sweep.points.length === 1 ? 'the run is' : `all ${sweep.points.length} runs are`} done; table: sparsebook sweep table ${sweep.name}`,
       );
   } finally {
-    // Where watching failed, what runs saves and stops before the sweep is given back.
+    // If watching failed, active runs save and stop before the sweep's lock is released.
     quit.abort();
     await work?.catch(() => undefined);
     stop.release();
   }
 }
 
-/** How many points the sweep of that name had that are asked for no more. Throws a UserError while one of them runs. */
+/**
+ * The number of points that the sweep of this name had and that are no longer asked for. Throws a UserError if one of
+ * them is running.
+ */
 async function droppedPoints(sweep: Sweep): Promise<number> {
   const before = await Sweep.open(sweep.dir).catch(() => undefined);
   const ids = new Set(sweep.points.map(({ id }) => id));
@@ -151,9 +154,9 @@ async function droppedPoints(sweep: Sweep): Promise<number> {
   );
 }
 
-/** Which points of a sweep are finished, and which are not; prints what a person should know of those. */
+/** Finds out which points of a sweep are finished and which are missing; prints warnings about the missing ones. */
 async function lookFirst(sweep: Sweep): Promise<Looked> {
-  // Imported when needed: help does without tensors.
+  // Imported when needed: help needs no tensors.
   const { finishedRuns, SharedImages, warningsOf } = await import('../experiments/sweep/runPoint.js');
   const shared = new SharedImages();
   const found = await finishedRuns(sweep, shared);
@@ -178,7 +181,7 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
   await mkdir(sweep.dir, { recursive: true }).catch((error: Error) => {
     throw new UserError(`The folder of the sweep cannot be made: ${error.message}.`);
   });
-  // Two that hand out work for one sweep would do nothing twice, and tell everything twice.
+  // Two processes that hand out work for one sweep would train nothing twice, but report everything twice.
   const lock = await lockRun(join(sweep.dir, 'lock')).catch((error: Error) => {
     if (!(error instanceof RunHeld)) throw error;
     throw new UserError(
@@ -222,7 +225,7 @@ const examples = [
   'sweep status l0-googlenet',
 ];
 
-/** Adds `sparsebook sweep` and what belongs to it. */
+/** Adds `sparsebook sweep` and its subcommands. */
 export function addSweepCommand(program: Command): void {
   const command = program
     .command('sweep')

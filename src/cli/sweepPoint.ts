@@ -12,7 +12,7 @@ export function addSweepPointCommand(sweep: Command): void {
       const { runSlurmTask } = await import('../experiments/sweep/slurm/slurmWorker.js');
       const point = await runSlurmTask(folder, of);
       process.stdout.write(`${pointLine(point)}\n`);
-      // Those that start from it begin only where it is finished.
+      // Points that start from this one begin only if it is finished.
       if (point.state !== 'finished') process.exitCode = 1;
     });
 }

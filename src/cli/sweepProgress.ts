@@ -4,7 +4,7 @@ import { titleOf } from '../experiments/sweep/points.js';
 import { isOver, type PointState } from '../experiments/sweep/sweep.js';
 import { bar, StatusLine, type TextStream } from './output.js';
 
-/** How often a sweep says where it is when its output is no terminal and nothing else happens. */
+/** How often a sweep prints a summary if its output is no terminal and nothing else happens. */
 const SECONDS_BETWEEN_LINES = 60;
 
 type State = PointState['state'];
@@ -12,7 +12,7 @@ type State = PointState['state'];
 const count = (states: readonly PointState[], ...of: State[]): number =>
   states.filter(({ state }) => of.includes(state)).length;
 
-/** How many points are in which state, in a line. */
+/** The number of points in each state, as one line. */
 export function countsText(states: readonly PointState[]): string {
   const [failed, blocked, running, stopped] = (['failed', 'blocked', 'running', 'stopped'] as const).map((state) =>
     count(states, state),
@@ -28,7 +28,7 @@ export function countsText(states: readonly PointState[]): string {
   return parts.join(', ');
 }
 
-/** What there is to say of a point besides its name and state. */
+/** The details of a point besides its name and state: its results, its progress, or why it failed. */
 function detailOf({ state, record, progress, reason }: PointState): string {
   if (state === 'finished' && record) {
     const { test, sparsity, seconds } = record;
@@ -50,23 +50,23 @@ const words: Record<State, string> = {
   waiting: 'waiting',
 };
 
-/** A point in a line: its state, its name, and what there is to say of it. */
+/** A point as one line: its state, name and details. */
 export function pointLine(state: PointState): string {
   const detail = detailOf(state);
   return `${words[state.state].padEnd(8)} ${titleOf(state.point)}${detail === '' ? '' : `: ${detail}`}`;
 }
 
-/** How much of a point's training is done; undefined where no process trains it. */
+/** The share of a point's training that is done; undefined if no process trains it. */
 const shareDone = (state: PointState): number | undefined =>
   isOver(state) ? 1 : state.progress && state.progress.step / state.progress.steps;
 
 /**
- * Tells how many seconds are left until all points are done, by how much of them was trained since the first states;
- * undefined while that is nothing.
+ * Returns a function that estimates the seconds left until all points are done from the training done since the first
+ * states; undefined while there is none.
  */
 export function timeLeft(now = () => performance.now()): (states: readonly PointState[]) => number | undefined {
   const began = now();
-  /** What was done of each point before. */
+  /** The share of each point that was done before. */
   let before: Map<string, number> | undefined;
   return (states) => {
     const isFirst = before === undefined;
@@ -75,7 +75,7 @@ export function timeLeft(now = () => performance.now()): (states: readonly Point
     for (const state of states) {
       const { id } = state.point;
       const share = shareDone(state);
-      // Where a run goes on from is known only once it runs.
+      // The point from which a run continues is known only once it runs.
       if (share !== undefined && !before.has(id)) before.set(id, isOver(state) && !isFirst ? 0 : share);
       done += share === undefined ? 0 : share - before.get(id)!;
       left += 1 - (share ?? 0);
@@ -86,7 +86,7 @@ export function timeLeft(now = () => performance.now()): (states: readonly Point
 
 /** Shows a sweep's states as they come. */
 export interface SweepView {
-  /** `left`: seconds until all are done. `notice`: what keeps it from going on. */
+  /** `left`: seconds until all are done. `notice`: what keeps the sweep from continuing. */
   onStates(states: readonly PointState[], left?: number, notice?: string): void;
   /** Leaves the terminal clean. */
   close(): void;
@@ -94,7 +94,7 @@ export interface SweepView {
 
 /**
  * Shows a sweep: on a terminal a table that changes in place, elsewhere a plain line for each point that is done or
- * failed and now and then one for the whole. Runs that finished before the first look are not printed one by one.
+ * failed and an occasional summary. Runs that finished before the first look are not printed one by one.
  */
 export function showSweep(stream: TextStream, name: string): SweepView {
   const line = stream.isTTY ? new StatusLine(stream) : undefined;

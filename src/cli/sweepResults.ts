@@ -33,9 +33,9 @@ async function table(name: string, { json, csv }: { json?: boolean; csv?: boolea
   process.stdout.write(text);
 }
 
-/** A page with the table and the figure of a sweep, as a notebook whose report it is. */
+/** A page with the table and the figure of a sweep, rendered as the report of a notebook. */
 async function pageOf(name: string, results: readonly SweepResult[]): Promise<string> {
-  // Loaded late: the other commands need none of it.
+  // Imported when needed: the other commands do not use it.
   const [{ renderReport }, { figureBundle }, { tableColumns, tableForms }] = await Promise.all([
     import('../notebook/report/renderReport.js'),
     import('../notebook/display/figure.js'),
@@ -76,12 +76,12 @@ async function plot(name: string, { output }: { output?: string }): Promise<void
 
 async function save(name: string, file: string, { latency }: { latency?: boolean }): Promise<void> {
   if (!file.endsWith('.json')) throw new UserError(`The file must end in .json; received ${file}.`);
-  // Loaded late: the other commands do without tensors.
+  // Imported when needed: the other commands need no tensors.
   const { savedSweep } = await import('../experiments/sweep/savedSweep.js');
   const sweep = await Sweep.open(name);
   const timed = latency ? (await (await import('../backend/useBackend.js')).useBackend()).description : undefined;
   const { about, ...lists } = await savedSweep(sweep, timed);
-  // A record a line, so that changes are seen one by one.
+  // One record per line, so that a diff shows changes one by one.
   const lines = Object.entries(lists).map(
     ([key, list]: [string, object[]]) => `"${key}":[\n${list.map((each) => JSON.stringify(each)).join(',\n')}\n]`,
   );
@@ -89,7 +89,7 @@ async function save(name: string, file: string, { latency }: { latency?: boolean
   process.stderr.write(`wrote ${shownPath(resolve(file))}: ${lists.records.length} of ${sweep.points.length} runs\n`);
 }
 
-/** Adds what shows the results of a sweep: `table`, `plot` and `save`. */
+/** Adds the commands for the results of a sweep: `table`, `plot` and `save`. */
 export function addResultCommands(command: Command): void {
   const about = 'its name or folder';
   command

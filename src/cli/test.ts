@@ -19,7 +19,7 @@ export interface TestSettings extends Pick<RunSettings, 'backend' | 'threads'> {
   latency: { batches: number[]; runs: number; warm_up: number };
 }
 
-/** Why the ways of timing mean nothing, if they do. */
+/** Why the other settings of timing have no effect, if they have none. */
 export const timesNone = ({ latency }: Pick<TestSettings, 'latency'>): string | undefined =>
   latency.batches.length === 0 ? 'latency.batches=[] times nothing' : undefined;
 
@@ -55,8 +55,8 @@ const examples = [
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
- * The images to measure a network with: those of its run, or others, which are normalised as those of the run were in
- * training. Says so where they cannot be.
+ * The images to measure a network with: its run's, or others, which are normalised as the run's were in training.
+ * Prints a warning if they cannot be.
  */
 async function imagesFor(network: TrainedNetwork, other: string | null): Promise<DataSplits> {
   const [{ Run }, { dataHash, describeData }] = await Promise.all([
@@ -85,7 +85,7 @@ async function imagesFor(network: TrainedNetwork, other: string | null): Promise
 }
 
 async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): Promise<void> {
-  // Imported when needed: settings and help do without tensors.
+  // Imported when needed: settings and help need no tensors.
   const [{ useBackend }, { trainedNetwork }, { measure }, { measureLatency }, train] = await Promise.all([
     import('../backend/useBackend.js'),
     import('../experiments/run/saved.js'),

@@ -12,7 +12,7 @@ interface Flags {
   print?: boolean;
 }
 
-/** The settings of new runs that follow one another. */
+/** The settings of consecutive new runs. */
 function stagesOf(protocol: Protocol, given: readonly Given[]): object[] {
   const settings = protocolSettings(protocol, given);
   const stages = protocol.stages?.(settings) ?? [{}];
@@ -20,7 +20,7 @@ function stagesOf(protocol: Protocol, given: readonly Given[]): object[] {
   return stages.map((own, i) => protocolSettings(protocol, [...given, ...givenIn(own)], i > 0));
 }
 
-/** Refuses a first word that is no setting: it was to be the name of a protocol. */
+/** Throws a UserError for a word that is no setting: it was meant to name a protocol. */
 function checkWords(words: readonly string[]): void {
   const word = words.find((each) => !each.includes('='));
   if (word === undefined) return;
@@ -42,7 +42,7 @@ async function train(protocol: Protocol, words: string[], { config, print }: Fla
     return void process.stdout.write(settingsText(protocol.schema, protocolSettings(protocol, given)));
   }
   const stages = path === undefined ? stagesOf(protocol, given) : [];
-  // Imported when needed: settings and help do without tensors.
+  // Imported when needed: settings and help need no tensors.
   const { resumeOnTerminal, trainOnTerminal } = await import('./trainOnTerminal.js');
   await (path === undefined ? trainOnTerminal(protocol, stages) : resumeOnTerminal(protocol, path, given));
 }

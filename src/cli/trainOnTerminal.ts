@@ -29,7 +29,7 @@ import { stopSignals } from './stopSignals.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** What is printed of a measured network: all of its record, or what is known without one. */
+/** The part of a measured network that is printed: its whole record, or what is known without one. */
 type Reported = Measured & Pick<RunRecord, 'run' | 'steps'> & Partial<Pick<RunRecord, 'name' | 'last' | 'epochs'>>;
 
 /** A record as a row of a table. */
@@ -63,7 +63,7 @@ function noteLine(note: NoteEvent): string | undefined {
   return note.kind === 'gammas' ? gammaLine(note as NoteEvent & { values: GammaNote }) : undefined;
 }
 
-/** Reads a run's events to the end: what is trained on stdout, progress on stderr. Returns how it ended. */
+/** Shows a run's events to the end: the run and its results on stdout, progress on stderr. Returns its end event. */
 async function show(run: Run, protocol: Protocol, events: AsyncIterable<RunEvent>): Promise<EndEvent | undefined> {
   const view = showTraining(process.stderr);
   let end: EndEvent | undefined;
@@ -86,9 +86,9 @@ async function show(run: Run, protocol: Protocol, events: AsyncIterable<RunEvent
   } finally {
     view.close();
   }
-  // A finished run whose log was cut off has its record all the same.
+  // A finished run whose log was cut off still has its record.
   if (!end && !run.isFinished) return undefined;
-  // What went wrong is told in sentences.
+  // A message about a failure is a sentence, which takes no duration.
   if (end && !loaded) print(end.message.endsWith('.') ? end.message : `${end.message} in ${duration(end.seconds)}`);
   const last = await findCheckpoint(`${run.dir}/checkpoints/last`).catch(() => undefined);
   if (last !== undefined) print(`saved: ${shownPath(last)}`);
@@ -100,7 +100,7 @@ async function show(run: Run, protocol: Protocol, events: AsyncIterable<RunEvent
   return end;
 }
 
-/** Says what a run computes with. */
+/** Prints the data, backend and settings of a run. */
 async function describe(run: Run, protocol: Protocol, settings: RunSettings): Promise<void> {
   const { description } = await useBackend({ backend: settings.backend, threads: settings.threads ?? undefined });
   print(`data: ${describeData(await run.data())}`);
@@ -109,8 +109,9 @@ async function describe(run: Run, protocol: Protocol, settings: RunSettings): Pr
 }
 
 /**
- * Does the work of a command that trains: the first Ctrl-C (or SIGTERM) stops between two steps and saves, a second one
- * ends all at once. Sets the exit code: 1 where the loss diverged, 128 and the signal's number where one stopped it.
+ * Runs the work of a training command: the first Ctrl-C (or SIGTERM) stops it between two steps and saves, a second one
+ * ends the process at once. Sets the exit code: 1 if the loss diverged, 128 plus the signal's number if a signal
+ * stopped it.
  */
 async function untilEnded(work: (signal: AbortSignal) => Promise<EndEvent | undefined>): Promise<void> {
   const stop = stopSignals();
@@ -146,7 +147,7 @@ export async function trainOnTerminal(protocol: Protocol, stages: readonly objec
   });
 }
 
-/** Goes on with the run of a checkpoint for the terminal. */
+/** Continues the run of a checkpoint for the terminal. */
 export async function resumeOnTerminal(protocol: Protocol, path: string, given: readonly Given[]): Promise<void> {
   const { settings: saved, path: folder } = await loadCheckpoint(path);
   const { name } = readSaved(saved, folder).protocol;
@@ -164,10 +165,10 @@ export async function resumeOnTerminal(protocol: Protocol, path: string, given: 
   });
 }
 
-/** How often a run says where it is when its output is no terminal. */
+/** How often a run prints its progress if its output is no terminal. */
 const SECONDS_BETWEEN_LINES = 30;
 
-/** The loss and, where there is a penalty, its terms. */
+/** The loss and, if there is a penalty, its terms. */
 function lossText({ loss, crossEntropy, penalty }: { loss: number; crossEntropy: number; penalty: number }): string {
   const terms = penalty === 0 ? '' : ` (cross-entropy ${crossEntropy.toFixed(3)} + penalty ${penalty.toFixed(3)})`;
   return `loss ${loss.toFixed(3)}${terms}`;
@@ -183,15 +184,15 @@ function epochText({ epoch, train, validation, sparsity = {}, seconds }: EpochEv
 /** Reads a run's events and shows them on a stream. */
 export interface TrainingView {
   onEvent(event: TrainingEvent): void;
-  /** A line of its own, above the one that changes. */
+  /** Prints a line that stays, above the one that changes. */
   print(text: string): void;
   /** Clears the line; call it however the run ended. */
   close(): void;
 }
 
 /**
- * Shows training: on a terminal a line with a bar that changes, elsewhere a plain line now and then; both have a line
- * for each epoch and each warning.
+ * Shows training: on a terminal a changing line with a bar, elsewhere an occasional plain line; both with a line for
+ * each epoch and each warning.
  */
 export function showTraining(stream: TextStream): TrainingView {
   const line = stream.isTTY ? new StatusLine(stream) : undefined;
@@ -203,7 +204,7 @@ export function showTraining(stream: TextStream): TrainingView {
 
   const stepText = (event: StepEvent, start: StartEvent): string => {
     const steps = stepsOf(start);
-    // Steps made before a resumed run took no time of ours.
+    // Steps made before the run was resumed took no time in this process.
     const left = ((performance.now() - began) / 1000 / (event.step - start.startStep)) * (steps - event.step);
     const place = line
       ? `${bar(event.step / steps)} epoch ${event.epoch + 1} of ${start.epochs}`

@@ -16,7 +16,7 @@ export function addWeightsCommand(program: Command): void {
       '\nExamples:\n  $ sparsebook weights data/runs/RUN/checkpoints/best data/small --data cifar10',
     )
     .action(async (checkpoint: string, folder: string, { data }: { data?: string }) => {
-      // Imported when needed: help does without tensors.
+      // Imported when needed: help needs no tensors.
       const { shipWeights } = await import('../experiments/run/saved.js');
       process.stdout.write(`wrote ${await shipWeights(checkpoint, folder, data)}\n`);
     });

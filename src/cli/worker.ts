@@ -42,7 +42,7 @@ const schema: Schema<Settings> = {
   },
 };
 
-/** How the cores are shared out, where that is not said in full. */
+/** Derives `jobs` and `threads` from the number of cores unless both are given. */
 function shared({ jobs, threads, ...others }: Settings, cores = usableCores()): WorkerOptions {
   const each = threads ?? (jobs === null ? 1 : Math.max(1, Math.floor(cores / jobs)));
   return { ...others, threads: each, jobs: jobs ?? Math.max(1, Math.floor(cores / each)) };
@@ -51,7 +51,7 @@ function shared({ jobs, threads, ...others }: Settings, cores = usableCores()): 
 async function workerCommand(words: string[], { exitWhenDone = false }: { exitWhenDone?: boolean }): Promise<void> {
   const options = shared(settle<Settings>(schema, givenInWords(words)));
   const { jobs, threads, redis } = options;
-  // Imported when needed: help does without tensors.
+  // Imported when needed: help needs no tensors.
   const { runWorker } = await import('../experiments/sweep/bullmq/bullmqWorker.js');
   await checkServer(redis);
   const stop = stopSignals();
@@ -72,7 +72,7 @@ async function workerCommand(words: string[], { exitWhenDone = false }: { exitWh
       print(
         isHandedBack ? 'saved and handed back' : `saved; other workers get it in ${options.lost_after} s or sooner`,
       );
-      // What is still to be said to a server that does not answer is not waited for.
+      // Does not wait for messages to a server that does not answer.
       process.exit(stop.exitCode());
     }
     print('nothing left to do');

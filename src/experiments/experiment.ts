@@ -49,7 +49,7 @@ export type ProtocolSpec = {
   [P in Exclude<ProtocolName, 'experiment'>]: { protocol: P } & GivenParts & Omit<OwnSettings<P>, 'data'>;
 }[Exclude<ProtocolName, 'experiment'>];
 
-/** Refuses settings of images that are loaded by their name, where the images themselves are given. */
+/** Throws a UserError for settings of images that are loaded by name if the images themselves are given. */
 function checkGiven(given: readonly Given[], images: DataSplits | undefined): void {
   const named = given.find(({ name }) => name.startsWith('sizes.') || ['image_size', 'classes'].includes(name));
   if (!images || !named) return;
@@ -77,8 +77,8 @@ function settingsOf({ network, methods = [], recipe = {}, data, start: _, root: 
 }
 
 /**
- * The run of an experiment; training starts when its events are read. Two forms: a document's protocol with settings in
- * the document's spelling,
+ * Returns the run of an experiment; training starts when its events are read. Two forms: a document's protocol with
+ * settings in the document's spelling,
  *
  *     experiment({ protocol: 'l0-googlenet', data: images, lambda_l0: 20, start: 'CHECKPOINT' })
  *
@@ -86,8 +86,8 @@ function settingsOf({ network, methods = [], recipe = {}, data, start: _, root: 
  *
  *     experiment({ network: model, data: images, methods: { name: 'magnitude', prune: 0.5 }, recipe: { epochs: 3 } })
  *
- * The network is copied: training does not change the given one. Throws a UserError for an unknown name,
- * a value against its rule, and settings that contradict each other. The caller disposes the run.
+ * The network is copied: training does not change the given one. Throws a UserError for an unknown name, a value that
+ * breaks its rule, and settings that contradict each other. The caller disposes the run.
  */
 export function experiment(spec: ExperimentSpec | ProtocolSpec): Run {
   const { data, start, root } = spec;

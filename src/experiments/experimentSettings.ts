@@ -6,7 +6,7 @@ import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from '.
 import type { Schema } from './settings/schema.js';
 
 interface NetworkSettings {
-  /** `own` is one that was given as a `tf.LayersModel`, or as a file of one. */
+  /** `own` is a network that was given as a `tf.LayersModel` or in a file. */
   network: NetworkName | 'own';
   model: string | null;
   width: number;
@@ -16,7 +16,7 @@ interface NetworkSettings {
   start: { except: string[]; compact: boolean; absorb: 'exact' | 'interior' | 'none'; rewind: boolean };
 }
 
-/** Whether training gets faster as channels close. */
+/** Whether closed channels are cut out during training, which makes it faster. */
 interface CuttingSettings {
   cut_channels: boolean;
   cut_probability: number;
@@ -126,7 +126,7 @@ const cuttingSchema: Schema<CuttingSettings, ExperimentSettings> = {
   },
 };
 
-/** Why no channel is closed for good, if so, or could not be cut out in training. */
+/** Why no channel is closed for good or can be cut out in training; undefined if channels can. */
 function cutsNothing({ methods, l0, magnitude }: ExperimentSettings): string | undefined {
   if (methods.includes('repr')) return 'filters that RePr switches off come back';
   if (methods.includes('ista')) return 'a channel that ISTA closes may come back';

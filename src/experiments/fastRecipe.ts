@@ -4,8 +4,8 @@ import type { SomeSettings } from './settings/schema.js';
 type Values = SomeSettings<ExperimentSettings>;
 
 /**
- * What all networks are trained with: one cycle of the learning rate, Muon, label smoothing, crops and alternating
- * flips.
+ * The settings that all networks are trained with: one cycle of the learning rate, Muon, label smoothing, crops and
+ * alternating flips.
  */
 const shared: Values = {
   optimizer: 'muon',
@@ -21,7 +21,7 @@ const shared: Values = {
   tta: 'mirror',
 };
 
-/** What differs for one network. docs/recipe.md says what of it was measured. */
+/** The settings that differ for one network. docs/recipe.md says which of them were measured. */
 const own: Partial<Record<ExperimentSettings['network'], Values>> = {
   googlenet: { epochs: 30, progressive_resizing: [0.625, 0.8125] },
   resnet20: { epochs: 40 },
@@ -39,10 +39,10 @@ const own: Partial<Record<ExperimentSettings['network'], Values>> = {
   resnet18: { epochs: 30 },
 };
 
-/** A trained network is trained on with a lower rate, and not as long. */
+/** A trained network is fine-tuned with a lower learning rate and for fewer epochs. */
 const fineTuning: Values = { lr: 0.003, relative_lr: null, epochs: 10, progressive_resizing: [] };
 
-/** The fast recipe for a network: what its settings of training are where nothing else is given. */
+/** The fast recipe for a network: the values of its training settings unless others are given. */
 export function fastRecipe(network: ExperimentSettings['network'], starts: 'anew' | 'from a network'): Values {
   return { epochs: 20, ...shared, ...own[network], ...(starts === 'anew' ? {} : fineTuning) };
 }

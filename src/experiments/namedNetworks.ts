@@ -4,7 +4,7 @@ import type { NetworkOptions } from '../models/networkOptions.js';
 import type { MethodSettings } from './methods/methods.js';
 import { normalisationOf, type RecipeSettings } from './recipe.js';
 
-/** What a network is built by, besides what all take. */
+/** The settings that a network is built with, besides the options that all networks take. */
 interface NetworkContext extends MethodSettings, Pick<RecipeSettings, 'normalise'> {
   methods: string[];
   bn_momentum: number | null;

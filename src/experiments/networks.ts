@@ -17,27 +17,27 @@ import { namedNetworks } from './namedNetworks.js';
 export interface StartNetwork {
   model: tf.LayersModel;
   masks: ReadonlyMap<string, Float32Array>;
-  /** The factor that its gammas have (`ista.alpha`). Default 1. */
+  /** The factor on its gammas (`ista.alpha`). Default 1. */
   alpha?: number;
 }
 
 /** A network that is ready for training, and how it was made. */
 export interface BuiltNetwork {
   model: tf.LayersModel;
-  /** Whether the settings alone do not describe it, so that a checkpoint must say what it is. */
+  /** Whether a checkpoint must hold its topology, because the settings alone do not describe it. */
   keepsTopology: boolean;
-  /** For people to read. */
+  /** What was done to the network, for people to read. */
   opening?: string;
-  /** Names of the layers that start anew though there is a network to start from. */
+  /** Names of the layers that get new weights although there is a network to start from. */
   anew: string[];
 }
 
 /**
- * Copies the weights of another network by name, except for gates, which get new ones. Returns the names of the layers
- * of `to` that keep start values: those that `from` does not have, and those in `except`.
+ * Copies the weights of `from` to `to` by name. Returns the names of the layers of `to` that keep start values: gates,
+ * layers that `from` does not have, and those in `except`.
  *
- * Throws a UserError where a weight has another shape, for a name in `except` that is no layer of `to`, and where no
- * layer is left that starts from the other.
+ * Throws a UserError for a weight of another shape, for a name in `except` that is no layer of `to`, and if no layer
+ * starts from `from`.
  */
 export function copyWeights(
   from: tf.LayersModel,
@@ -92,7 +92,7 @@ async function compactStart(settings: ExperimentSettings, from: StartNetwork): P
   return { model: await prepared(compaction.model, settings), keepsTopology: true, opening, anew: [] };
 }
 
-/** A network with what its methods need, in place of the one given, which is disposed if it is another. */
+/** Returns the network with the layers that its methods need; disposes the given one if it was replaced. */
 async function prepared(model: tf.LayersModel, settings: ExperimentSettings): Promise<tf.LayersModel> {
   for (const name of settings.methods) {
     const before = model;
@@ -104,8 +104,8 @@ async function prepared(model: tf.LayersModel, settings: ExperimentSettings): Pr
 }
 
 /**
- * Builds the network of an experiment with its start weights: new ones, those of a file, or those of `from`. `own` is
- * the network where it has no name. What its methods need is in it. The caller disposes it.
+ * Builds the network of an experiment, with the layers that its methods need, and its start weights: new ones, those of
+ * a file, or those of `from`. `own` is the network of `network=own`. The caller disposes the result.
  *
  * Throws a UserError for weights that do not fit, and for a file that cannot be read.
  */

@@ -16,7 +16,7 @@ import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '
 import { flag, listOf, number, oneOf, orNull, setOf, wholeNumber } from '../rules.js';
 import type { RunLength, Schema } from './settings/schema.js';
 
-/** How a network is trained, whatever makes it sparse. */
+/** How a network is trained, independently of the methods that make it sparse. */
 export interface RecipeSettings {
   recipe: 'own' | 'published' | 'fast';
   optimizer: 'adamw' | 'adam' | 'sgd' | 'muon';
@@ -56,7 +56,7 @@ export const augmentations = {
   contrast: () => randomContrast(),
 } satisfies Record<string, () => Augmentation>;
 
-/** Ways to turn 0..255 into what a network is given, by name. */
+/** Ways to turn values from 0 to 255 into the input of a network, by name. */
 export const normalisations = {
   data: (train: ImageSet) => normalise(channelStatistics(train)),
   pixels: () => normalise(cifar10Statistics),
@@ -69,7 +69,7 @@ export const normalisations = {
 
 const keys = <K extends string>(record: Record<K, unknown>): K[] => Object.keys(record) as K[];
 
-/** Why a setting means nothing with the schedule, if it belongs to other ones. */
+/** Why a setting has no effect with the schedule, if it belongs to other schedules. */
 const belongsTo =
   (...schedules: RecipeSettings['schedule'][]) =>
   ({ schedule }: RecipeSettings): string | undefined =>
@@ -82,7 +82,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   recipe: {
     default: 'own',
     rule: oneOf('own', 'published', 'fast'),
-    help: "whose values the settings of training have where nothing else is given: the experiment's own, those of the network's document, or the fast ones",
+    help: "whose values hold for settings of training that are not given: the experiment's own, those of the network's document, or the fast ones",
   },
   optimizer: {
     default: 'adamw',
@@ -239,7 +239,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   },
 };
 
-/** The changes to training images that settings name. */
+/** The augmentations that settings name. */
 export const augmentationsOf = ({ augment }: Pick<RecipeSettings, 'augment'>): Augmentation[] =>
   augment.map((name) => augmentations[name]());
 
@@ -247,7 +247,7 @@ export const augmentationsOf = ({ augment }: Pick<RecipeSettings, 'augment'>): A
 export const normalisationOf = ({ normalise }: Pick<RecipeSettings, 'normalise'>, train: ImageSet): Normalise =>
   normalisations[normalise](train);
 
-/** How learning rates go on from lr, in a run of so many steps an epoch. */
+/** The schedule of the learning rates in a run with this many steps per epoch. */
 export function scheduleOf(
   { schedule, milestones, decay_epochs, lr_decay }: RecipeSettings,
   { stepsPerEpoch }: { stepsPerEpoch: number },

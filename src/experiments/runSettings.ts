@@ -51,7 +51,7 @@ const part = (name: string): Schema<RunSettings['sizes'], RunSettings>['train'] 
   help: `how many ${name} images are used`,
 });
 
-/** The settings of what computes. */
+/** The settings of the backend that computes. */
 export const computingSchema: Schema<Pick<RunSettings, 'backend' | 'threads'>> = {
   backend: {
     default: 'auto',

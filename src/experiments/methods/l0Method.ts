@@ -36,7 +36,7 @@ export const l0Method: Method<L0Settings, RecipeSettings & { l0: L0Settings; net
     where: {
       default: [],
       rule: listOf(text("a layer's name")),
-      help: 'the layers behind which channels get gates; none named: all whose channels can be cut out',
+      help: 'the layers whose channels get gates; if none is named, all whose channels can be cut out',
       conflict: ({ network }) =>
         network === 'googlenet' ? 'network=googlenet has gates in places of its own' : undefined,
     },

@@ -25,12 +25,12 @@ function pruningPlan({ prune, schedule, times }: MagnitudeSettings): PruningPlan
   if (prune === 0) return [];
   if (schedule === 'one-shot') return oneShot(prune);
   if (schedule === 'polynomial') return polynomial(prune, { end: times });
-  // The same share of what is left each time, so that the share of all is `prune` in the end.
+  // Each pruning takes the same share of what is left, so that the share of all is `prune` in the end.
   const sparsity = (prunings: number): number => 1 - (1 - prune) ** (prunings / times);
   return Array.from({ length: times }, (_, epoch) => ({ epoch, amount: { sparsity: sparsity(epoch + 1) } }));
 }
 
-/** How a run is too short for its prunings, if it is. */
+/** Why a run is too short for its prunings, if it is. */
 function prunesLess({ magnitude }: Surroundings, { epochs }: RunLength): string | undefined {
   const plan = pruningPlan(magnitude);
   const made = plan.filter(({ epoch }) => epoch < epochs);
@@ -42,11 +42,11 @@ function prunesLess({ magnitude }: Surroundings, { epochs }: RunLength): string 
   );
   return (
     `needs ${plan.at(-1)!.epoch + 1} epochs, and the run has ${epochs}: ` +
-    `${made.length} of ${plan.length} prunings come to pass, and ${percent(pruned)} are pruned, not ${percent(magnitude.prune)}`
+    `${made.length} of ${plan.length} prunings happen, and ${percent(pruned)} are pruned, not ${percent(magnitude.prune)}`
   );
 }
 
-/** How unfreezing comes too late to happen, or too early to be of all that is pruned, if so. */
+/** Why unfreezing comes too late to happen, or too early to affect all that is pruned, if so. */
 function unfreezesLess({ magnitude }: Surroundings, { epochs }: RunLength): string | undefined {
   const { unfreeze_epoch } = magnitude;
   if (unfreeze_epoch === null) return undefined;
@@ -60,11 +60,11 @@ function unfreezesLess({ magnitude }: Surroundings, { epochs }: RunLength): stri
 const unlessPruning = ({ magnitude }: Surroundings): string | undefined =>
   magnitude.prune === 0 ? 'nothing is pruned' : undefined;
 
-/** Why a setting of channels means nothing, if single weights are pruned. */
+/** Why a setting of channels has no effect, if single weights are pruned. */
 const unlessChannels = ({ magnitude }: Surroundings): string | undefined =>
   magnitude.unit === 'weights' ? 'unit=weights prunes single weights, wherever they are' : undefined;
 
-/** A setting of magnitude pruning that means nothing where nothing is pruned. */
+/** A setting of magnitude pruning that has no effect if nothing is pruned. */
 const ofPruning = <T extends SettingValue>(setting: Setting<T, Surroundings>): Setting<T, Surroundings> => ({
   ...setting,
   conflict: (settings) => unlessPruning(settings) ?? setting.conflict?.(settings),

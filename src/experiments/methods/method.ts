@@ -7,15 +7,15 @@ export interface MethodContext<All> {
   settings: All;
   /** The seed of its random numbers. */
   seed: number;
-  /** The network whose weights decide what is pruned, where that is not the one that is trained. */
+  /** The network whose weights decide what is pruned, if that is not the trained one. */
   rankedBy?: tf.LayersModel;
-  /** The saved state of the methods of a run that goes on, or that is over. */
+  /** The saved state of the methods of a run that continues or is finished. */
   saved?: State;
-  /** Ends what a method measures before it is built. */
+  /** Ends the measurements that a method makes before it is built. */
   signal?: AbortSignal;
 }
 
-/** A sparsity method in an experiment: its settings `S`, which may depend on those of an experiment in `All`. */
+/** A sparsity method in an experiment; its settings `S` may depend on the experiment's settings in `All`. */
 export interface Method<S, All> {
   settings: Schema<S, All>;
   /** Returns the network with the layers that the method needs; it replaces the given one, which is disposed. */

@@ -35,7 +35,7 @@ export interface MethodSettings {
 /** The name of a method: `methods=l0`. */
 export type MethodName = keyof MethodSettings;
 
-/** What the settings of methods may depend on: each other, and these of an experiment. */
+/** What the settings of methods may depend on: each other, and these settings of an experiment. */
 export interface MethodSurroundings extends MethodSettings, RecipeSettings {
   methods: MethodName[];
   network: string;
@@ -164,7 +164,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       batch_norm: {
         default: true,
         rule: flag,
-        help: 'whether the batch norm behind a frozen kernel is frozen too, running statistics included',
+        help: 'whether the batch norm after a frozen kernel is frozen too, running statistics included',
       },
     },
     async build(model, { settings: { freeze } }) {
@@ -177,7 +177,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
 
 export const methodNames = Object.keys(methods) as MethodName[];
 
-/** Every setting of a method, refused where the method is not among those chosen. */
+/** The settings of a method, each refused unless the method is chosen. */
 function whereChosen(name: MethodName): object {
   const settings = Object.entries(methods[name].settings as Record<string, AnySetting>);
   const conflict = (own: AnySetting['conflict']) => (all: object) =>
@@ -193,8 +193,8 @@ export const methodSettings = Object.fromEntries(methodNames.map((name) => [name
 };
 
 /**
- * The first epoch that can be the best: once all methods have removed what they remove. undefined where one does not
- * say.
+ * The first epoch that can be the best: the one by which all methods have removed what they remove. undefined if a
+ * method does not declare it, or there are no methods.
  */
 export function bestFrom(settings: MethodSurroundings): number | undefined {
   const settled = settings.methods.map((name) => methods[name].settled?.(settings));

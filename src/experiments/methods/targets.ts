@@ -11,11 +11,11 @@ import { factorsOf, type RecipeSettings } from '../recipe.js';
 import { number, orNull, wholeNumber } from '../../rules.js';
 import type { RunLength, Schema, Setting } from '../settings/schema.js';
 
-/** The settings that say where L0 gates are to lead to, of which a run has one at most, in place of lambda. */
+/** The settings that set a target for L0 gates; a run has at most one of them, in place of lambda. */
 const targetNames = ['target_sparsity', 'target_multiply_adds', 'target_ms'] as const;
 type TargetName = (typeof targetNames)[number];
 
-/** The settings of L0 gates that say where they lead to, and those that this depends on. */
+/** The settings of L0 gates that set a target, and the settings that these depend on. */
 export interface TargetSettings extends Record<TargetName, number | null> {
   lambda: number;
   time_images: number;
@@ -26,7 +26,7 @@ export interface TargetSettings extends Record<TargetName, number | null> {
 
 type Surroundings = RecipeSettings & { l0: TargetSettings };
 
-/** Why lambda, or another target, is not to be given: a target chooses lambda. */
+/** Why lambda, or another target, must not be given: a target chooses lambda. */
 export const unlessTarget =
   (except?: TargetName) =>
   ({ l0 }: Surroundings): string | undefined => {
@@ -35,14 +35,14 @@ export const unlessTarget =
     return `${other}=${l0[other]} chooses lambda by itself`;
   };
 
-/** How a run is too short for its target, if it is. */
+/** Why a run is too short for its target, if it is. */
 function travelsLess(settings: Surroundings, length: RunLength): string | undefined {
   const { lr_gates } = settings.l0;
   if (lr_gates === 0) return undefined;
   const { steps } = length;
-  // As many at lr_gates as all steps of the schedule are together.
+  // The number of steps at lr_gates that add up to all steps of the schedule.
   const full = factorsOf(settings, length).reduce((sum, factor) => sum + factor, 0);
-  // Lambda follows a ramp while log alpha travels by 8, at lr_gates a step, and settles in twice the time.
+  // Lambda follows a ramp while log alpha moves by 8, at lr_gates per step, and settles in twice that time.
   if (full * lr_gates >= 8) return undefined;
   const slowed = Math.round(full) < steps ? `, which are as many as ${Math.round(full)} by its schedule` : '';
   return `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}${slowed}`;
@@ -63,11 +63,11 @@ const target = (
 const unlessTimed = ({ l0 }: Surroundings): string | undefined =>
   l0.target_ms === null && l0.weighting !== 'time' ? 'nothing is timed without target_ms or weighting=time' : undefined;
 
-/** Why time cannot be looked at, where it cannot. */
+/** Why time cannot be taken into account, if it cannot. */
 export const unlessChannelGates = ({ l0 }: Surroundings): string | undefined =>
   l0.unstructured ? 'gates on weights save no time' : undefined;
 
-/** The settings of targets, and of the time that one may be of. */
+/** The settings of targets, and of the passes whose time counts. */
 export const targetSettings: Pick<Schema<TargetSettings, Surroundings>, TargetName | 'time_images'> = {
   target_sparsity: target('target_sparsity', {
     rule: number({ min: 0, below: 1 }),
@@ -94,8 +94,8 @@ export const targetSettings: Pick<Schema<TargetSettings, Surroundings>, TargetNa
 };
 
 /**
- * Times of a model's layers, from the saved state of the method that knows them, or measured; and what its state keeps
- * of them.
+ * Returns the times of a model's layers, from the saved state of the method or else measured, and the state that keeps
+ * them.
  */
 export async function timesFor(
   method: 'L0' | 'ISTA',
@@ -110,7 +110,7 @@ export async function timesFor(
   return { times, keeps: { times: JSON.stringify(times) } };
 }
 
-/** The L0 method's lambda, or a target that chooses it, and what a channel costs where the time counts. */
+/** The L0 method's lambda, or a target that chooses it; with the cost of each channel if time counts. */
 export async function lambdaOrTarget(
   model: tf.LayersModel,
   context: MethodContext<Surroundings>,
@@ -148,7 +148,7 @@ export async function lambdaOrTarget(
     if (target_sparsity > most) {
       throw new UserError(
         `target_sparsity must be at most ${Math.floor(1000 * most) / 1000}, the share of the parameters of ${model.name} that are ` +
-          `removed where every gate is closed; received ${target_sparsity}. Ask for less, or put gates behind more layers.`,
+          `removed where every gate is closed; received ${target_sparsity}. Ask for less, or put gates after more layers.`,
       );
     }
     return { ...costs, target: { sparsity: target_sparsity, sparsityOf } };

@@ -1,15 +1,15 @@
 import { flag, number } from '../../rules.js';
 import { of, protocol, waysOfTraining } from './protocol.js';
 
-/** What decides about settings that are about freezing or about the start. */
+/** The settings that decide whether settings of freezing or of the start have an effect. */
 export interface Decides {
   freeze: number;
   pruning: { rewind: boolean };
 }
 
 /**
- * The project on freezing, pruning and unfreezing ResNet-18: ten epochs of Adam, nothing frozen, nothing pruned where
- * no setting says otherwise; the sparsity is counted all the same.
+ * The project on freezing, pruning and unfreezing ResNet-18: ten epochs of Adam; by default nothing is frozen or
+ * pruned, but the sparsity is still counted.
  */
 export const freezePruneResnet18 = protocol({
   name: 'freeze-prune-resnet18',

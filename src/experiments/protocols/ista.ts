@@ -1,7 +1,7 @@
 import { flag, number, orNull, wholeNumber } from '../../rules.js';
 import { of, protocol, waysOfTraining } from './protocol.js';
 
-/** The versions that a run can start from, each with what the project's README trains it with. */
+/** The versions that a run can start from, each with the settings of the project's README. */
 export const istaVersions = [
   { l1_penalty: 0.001, max_steps: 30_000, learning_rate: 0.1 },
   { l1_penalty: 0.005, max_steps: 50_000, learning_rate: 0.1 },
@@ -12,7 +12,7 @@ const published = (version: number | null): (typeof istaVersions)[number] => ist
 const publishedSteps = (version: number | null, faster: number): number =>
   Math.ceil(published(version).max_steps / faster);
 
-/** What depends on the version. */
+/** The version, and the settings that depend on it. */
 export interface OfVersion {
   checkpoint_version: number | null;
   faster: number;
@@ -28,12 +28,12 @@ const ofVersion = {
 
 /**
  * The project on ISTA (Ye et al. 2018): SGD without momentum, images standardised one by one, gammas soft-thresholded
- * after each step. Version 1 goes on from the weights of version 0; version 2 makes its network compact and trains
- * that.
+ * after each step. Version 1 continues from the weights of version 0; version 2 makes the network it starts from
+ * compact and trains that.
  *
- * A gamma starts at 1 and loses about cost * learning_rate * l1_penalty a step: fewer steps need a larger penalty,
- * though not one that is larger by as much, for it must not outweigh the loss. A channel of CNN-4 costs some five times
- * one of ResNet-20.
+ * A gamma starts at 1 and loses about cost * learning_rate * l1_penalty per step: fewer steps need a larger penalty,
+ * but not in proportion, since it must not outweigh the loss. A channel of CNN-4 costs about five times as much as one
+ * of ResNet-20.
  */
 const ista = (network: 'resnet20' | 'cnn4', title: string) =>
   protocol({
@@ -99,7 +99,7 @@ const ista = (network: 'resnet20' | 'cnn4', title: string) =>
         weighting: of('ista.weighting'),
         time_images: of('ista.time_images'),
         published_costs: of('ista.published_costs'),
-        // Only the last of three versions that one command makes uses it: beside the others it contradicts nothing.
+        // If one command trains all three versions, only the last uses it: it must not contradict the others' settings.
         absorb: of('start.absorb', { conflict: null }),
       },
     },

@@ -10,8 +10,8 @@ const ofGates = {
 const fineTuning = { milestones: [10, 60, 100, 130, 160], lr_decay: 0.5 };
 
 /**
- * The L0 project's GoogleNet on CIFAR-10 (Louizos et al. 2018): AdamW at 1e-3 for 180 epochs, a tenth of it at two
- * milestones, flips and resized crops, last batches that are not full left out.
+ * The L0 project's GoogleNet on CIFAR-10 (Louizos et al. 2018): AdamW at 1e-3 for 180 epochs, the learning rate divided
+ * by ten at each of two milestones, flips and resized crops, incomplete last batches left out.
  */
 export const l0GoogleNet = protocol({
   name: 'l0-googlenet',
@@ -46,7 +46,7 @@ export const l0GoogleNet = protocol({
       clamp: of('l0.clamp', ofGates),
     },
   },
-  // A step moves log alpha by about lr_gates, so that a short run closes gates only with a larger one.
+  // A step moves log alpha by about lr_gates, so a short run needs a larger lr_gates to close gates.
   presets: {
     quick: {
       help: 'about a minute and a half on two cores: a narrow network, synthetic images, open and fast gates',

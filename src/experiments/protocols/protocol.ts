@@ -6,14 +6,14 @@ import { defaultOf, settingsOf } from '../settings/schema.js';
 import type { AnySetting, RunLength, Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
 import { givenIn, put, settingWarnings, settle, type Given } from '../settings/settle.js';
 
-/** How large a protocol is run: in about a minute, within an hour, or as it was published. */
+/** The size of a protocol's run: about a minute, within an hour, or as it was published. */
 export type PresetName = 'quick' | 'short' | 'published';
 
 /** The defaults that a size changes. */
 export interface Preset<S> {
   help: string;
   values: SomeSettings<S>;
-  /** Further changes where a run starts from the weights of another one. */
+  /** Further changes if a run starts from the weights of another run. */
   fineTuning?: SomeSettings<S>;
 }
 
@@ -33,11 +33,9 @@ export interface Protocol<S extends object = object> {
   readonly presets: Readonly<Record<PresetName, Preset<S>>>;
   /** Arguments of `sparsebook train NAME` to show as examples. */
   readonly examples: readonly string[];
-  /**
-   * The settings of runs that follow one another, each from the last checkpoint of the one before; default: one run.
-   */
+  /** The settings of consecutive runs, each from the last checkpoint of the one before; default: one run. */
   stages?(settings: S): SomeSettings<S>[];
-  /** What a person should know before the first step, besides settings that the run is too short for. */
+  /** Warnings before the first step, besides those about settings that the run is too short for. */
   warnings?(settings: S, starts: 'anew' | 'from a network'): string[];
   /** The values that a recipe gives these settings, for a network if the protocol takes any. */
   recipe(choice: RecipeChoice): SomeSettings<S>;
@@ -45,13 +43,13 @@ export interface Protocol<S extends object = object> {
   experiment(settings: S): ExperimentSettings;
 }
 
-/** What decides which recipe's values hold where nothing else is given. */
+/** The settings that decide which recipe's values hold unless others are given. */
 export interface RecipeChoice extends Pick<ExperimentSettings, 'recipe'> {
   network?: ExperimentSettings['network'];
   starts: 'anew' | 'from a network';
 }
 
-/** What a person should know of a run of the protocol before its first step, a sentence each. */
+/** Warnings about a run of the protocol before its first step, one sentence each. */
 export function protocolWarnings(
   protocol: Protocol,
   settings: object,
@@ -77,9 +75,9 @@ export interface Own<T> {
   default?: T | ((settings: never) => T);
   rule?: Rule<T>;
   help?: string;
-  /** Another reason not to give it; null: not even the experiment's counts. */
+  /** A further reason not to give it; null: not even the experiment's reason counts. */
   conflict?: ((settings: never) => string | undefined) | null;
-  /** Values that are published: no warning says that a run is too short for them. */
+  /** Published values: no warning says that a run is too short for them. */
   published?: readonly T[];
 }
 
@@ -113,9 +111,7 @@ export type SettingsOf<F> = {
       : SettingsOf<F[K]>;
 };
 
-/**
- * The values of an experiment's settings that a protocol's settings, perhaps not all there yet, give under other names.
- */
+/** The values of an experiment's settings that a protocol's settings, possibly incomplete, give under other names. */
 function renamed(fields: object, settings: object): object {
   const values = {};
   const read = (part: object, from: Record<string, unknown>): void => {
@@ -129,14 +125,14 @@ function renamed(fields: object, settings: object): object {
   return values;
 }
 
-/** A field that renames a setting, of which nothing else is known. */
+/** A field that renames a setting of unknown type. */
 type Named = Omit<Partial<AnySetting>, 'conflict'> & {
   of: string;
   conflict?: AnySetting['conflict'] | null;
   published?: unknown[];
 };
 
-/** The fields as settings with a rule, a default and help each. */
+/** The fields as settings, each with a rule, a default and help. */
 function schemaOf(fields: object, all: object, full: (settings: object) => object): object {
   const known = settingsOf(experimentSchema);
   return Object.fromEntries(
@@ -168,7 +164,7 @@ type Values = SomeSettings<ExperimentSettings>;
 
 interface ProtocolParts<F extends Fields, S> extends Pick<Protocol<S & object>, 'name' | 'summary' | 'examples'> {
   network: ExperimentSettings['network'];
-  /** Its settings, those on which the defaults of others depend first. */
+  /** Its settings, first those on which the defaults of others depend. */
   fields: F;
   presets: Record<PresetName, Preset<S>>;
   stages?: (settings: S) => SomeSettings<S>[];
@@ -192,7 +188,7 @@ export function protocol<const F extends Fields>(
     if (before) return before;
     const fixed = experiment(settings as S);
     const { augment, ...fast } = (settings as S).recipe === 'fast' ? fastRecipe(network, 'anew') : ({} as Values);
-    // A protocol without augmentation has none with any recipe either.
+    // A protocol without augmentation has none with the recipe either.
     const changes = augment && fixed.augment?.length !== 0 ? { augment } : {};
     const unnamed = Object.entries({ ...fast, ...changes }).filter(([name]) => !names.has(name));
     const parts = [renamed(all, settings), { network }, fixed, Object.fromEntries(unnamed)];
@@ -218,7 +214,7 @@ export function protocol<const F extends Fields>(
   return { ...rest, presets, schema, recipe, experiment: full };
 }
 
-/** The protocol's name for each of the experiment's settings that are no member of a group and have one. */
+/** The protocol's names for the experiment's settings, as far as it renames them outside of groups. */
 function namesIn(fields: Fields): Map<string, string> {
   return new Map(
     Object.entries(fields).flatMap(([name, field]) => ('of' in field ? [[field.of as string, name] as const] : [])),
@@ -237,7 +233,7 @@ function groupOf(name: string): object {
   return Object.fromEntries(Object.keys(node).map((member) => [member, { of: `${name}.${member}` }]));
 }
 
-/** Those of the settings given on which the others depend. */
+/** The given settings on which the others depend. */
 function startIn(
   { schema }: Pick<Protocol, 'schema'>,
   given: readonly Given[],
@@ -250,16 +246,16 @@ function startIn(
   );
 }
 
-/** The checkpoint whose run is to continue, if the given settings ask for that. */
+/** The checkpoint whose run is to continue, if the given settings ask for one. */
 export function resumesFrom(of: Pick<Protocol, 'schema'>, given: readonly Given[]): string | undefined {
   const { ckpt_path, resume_training } = startIn(of, given);
   return resume_training ? (ckpt_path ?? undefined) : undefined;
 }
 
 /**
- * The settings of a new run in full: what was given, else what the recipe says, the preset or the defaults. `starts`
- * says whether it begins with the weights of another network where no `ckpt_path` says so. Throws a UserError as
- * `settle` does.
+ * The settings of a new run in full: the given values, else those of the recipe, the preset or the defaults. `starts`
+ * says whether it begins with the weights of another network even without a `ckpt_path`. Throws a UserError as `settle`
+ * does.
  */
 export function protocolSettings<S extends object>(
   { schema, presets, recipe: valuesOf }: Pick<Protocol<S>, 'schema' | 'presets' | 'recipe'>,
@@ -272,7 +268,7 @@ export function protocolSettings<S extends object>(
   const ofRecipe = valuesOf({ recipe, network, starts: tuned ? 'from a network' : 'anew' });
   const base = [...givenIn(values), ...(tuned ? givenIn(fineTuning) : [])];
   const settings = settle<S>(schema, given, [...base, ...givenIn(ofRecipe)]);
-  // A recipe's momentum means nothing beside another optimizer that was given in place of the recipe's.
+  // A recipe's momentum has no effect if another optimizer was given in place of the recipe's.
   const known = settingsOf(schema);
   const meant = givenIn(ofRecipe).filter(({ name }) => known.get(name)?.conflict?.(settings) === undefined);
   return settle<S>(schema, given, [...base, ...meant]);

@@ -23,7 +23,7 @@ const documents: Partial<Record<ExperimentSettings['network'], Protocol>> = {
 };
 
 /**
- * The recipe of the document about a network, with the momentum of batch norm, which goes with the number of steps.
+ * The recipe of the document about a network, with the momentum of batch norm, which depends on the number of steps.
  * Throws a UserError for a network that no document is about.
  */
 function publishedRecipe(network: ExperimentSettings['network']): SomeSettings<ExperimentSettings> {
@@ -69,13 +69,13 @@ export const protocols = {
   [anyExperiment.name as 'experiment']: anyExperiment,
 } as const;
 
-/** The protocol of a name, or of what a file has in its place; undefined where there is none. */
+/** The protocol of a name, or of whatever value a file has as the name; undefined if there is none. */
 export const findProtocol = (name: unknown): Protocol<RunSettings> | undefined =>
   Object.values(protocols).find((each) => each.name === name) as Protocol<RunSettings> | undefined;
 
 /**
- * Throws a UserError for settings that make several runs, each from the one before, where one is asked for: it would be
- * the first of them alone.
+ * Throws a UserError for settings that make several runs, each from the one before, if one run is asked for: it would
+ * be only the first of them.
  */
 export function checkOneRun<S extends object>({ stages }: Pick<Protocol<S>, 'stages'>, settings: S): void {
   const runs = stages?.(settings) ?? [];

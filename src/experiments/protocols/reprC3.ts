@@ -6,13 +6,13 @@ const ofRepr = {
     standard ? 'standard=true trains all filters throughout' : undefined,
 };
 
-/** What decides about the next weights of a filter that comes back. */
+/** The settings that decide about the next layer's weights for a filter that comes back. */
 export interface NextWeights {
   zero_init: boolean;
   repr: { next_layer: string };
 }
 
-/** The RePr project's C3 (Prakash et al. 2019): 100 epochs of plain SGD, three times pruned by 30 %. */
+/** The RePr project's C3 (Prakash et al. 2019): 100 epochs of plain SGD, pruned three times by 30 %. */
 export const reprC3 = protocol({
   name: 'repr-c3',
   network: 'c3',

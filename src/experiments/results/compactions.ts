@@ -11,16 +11,16 @@ import { percent, type ResultRow } from './tables.js';
 export interface CompactLatencyOptions extends LatencyOptions {
   /** Images of a pass. Default 1 and 128. */
   batchSizes?: readonly number[];
-  /** Rounds, in each of which every network is timed once. Default 3. */
+  /** Rounds; each round times every network once. Default 3. */
   rounds?: number;
 }
 
 /**
- * How long forward passes of trained networks take once they are compact: of each checkpoint the median milliseconds by
- * the number of images, `{ 1: 4.1, 128: 80 }`. The networks take turns, so that other load on the machine affects all
- * alike; the result is the smallest of the rounds' medians. Zeros within kernels that stay save no time.
+ * Times forward passes of trained networks that are made compact: for each checkpoint, the median milliseconds by the
+ * number of images, `{ 1: 4.1, 128: 80 }`. The networks take turns, so that other load on the machine affects all of
+ * them equally; the result is the smallest of the rounds' medians. Zeros within kernels that stay save no time.
  *
- * Throws a UserError for a checkpoint that cannot be read, and the reason of `signal` where that ends it.
+ * Throws a UserError for a checkpoint that cannot be read, and the reason of `signal` if that aborts.
  */
 export async function compactLatencies(
   checkpoints: readonly string[],
@@ -61,8 +61,8 @@ const ways: readonly [way: string, options: CompactOptions][] = [
 ];
 
 /**
- * Makes a trained network compact in several ways, and measures for each its size, its time and the error of its
- * outputs: rows of a table. Times are of a forward pass of the largest batch in `measured`, the tenth percentile, which
+ * Makes a trained network compact in several ways, and returns a table row for each with its size, its time and the
+ * error of its outputs. Times are of a forward pass of the last batch size in `measured`: the tenth percentile, which
  * other work on the machine disturbs least.
  */
 export async function compareCompactions(

@@ -38,8 +38,8 @@ export const publishedIsta = [
 ] as const;
 
 /**
- * What was reported of C3(32): by the paper, which does not say how many runs it made, and by the RePr project, one run
- * for each of two settings.
+ * The reported accuracies of C3(32): those of the paper, which does not say how many runs it made, and those of the
+ * RePr project, one run for each of two settings.
  */
 export const publishedRepr = [
   { who: 'paper', standard: 0.721, repr: 0.764 },
@@ -48,8 +48,8 @@ export const publishedRepr = [
 ] as const;
 
 /**
- * The L0 project's table and ours, one row a published run: "theirs / ours", the mean over runs of that name, and a
- * dash for those that `records` lack. The two sparsities side by side are by the project's own count.
+ * The L0 project's table and ours, one row per published run: "theirs / ours", where ours is the mean over runs of that
+ * name, or a dash if `records` has none. Both sparsities are by the project's own count.
  */
 export function besidePublished(records: readonly SomeRecord[]): ResultRow[] {
   const pairs = ['validation.accuracy', 'test.accuracy', 'sparsity.published'];

@@ -18,14 +18,14 @@ export interface RunHistory {
   epochs: {
     epoch: number;
     step: number;
-    /** Where in RePr's cycle it lay; null without RePr. */
+    /** Its phase in RePr's cycle; null without RePr. */
     phase: 'S1' | 'S2' | null;
     /** Mean over the epoch's batches, each measured before its step. */
     train: number;
     validation: number;
     /** Cross-entropy on the validation images. */
     loss: number;
-    /** Share of the kernels' entries that are 0, where the method counts them. */
+    /** Share of the kernels' entries that are 0, if the method counts them. */
     zeros: number;
     /** The mean orthogonality score of the filters that are on, by layer. */
     overlap: Record<string, number>;
@@ -35,8 +35,8 @@ export interface RunHistory {
   /** The gammas that ISTA noted, with the log's other numbers. */
   log: (GammaNote & { step: number })[];
   /**
-   * How many channels each layer has, and how many of them are open before the first step and after each epoch; no
-   * layer where no channel has a mask. Undefined in files from before it was kept.
+   * How many channels each layer has, and how many of them are open before the first step and after each epoch; empty
+   * if no channel has a mask. Undefined in older files.
    */
   channels?: Record<string, { all: number; open: number[] }>;
 }
@@ -44,12 +44,12 @@ export interface RunHistory {
 /** A saved run: its record, or the known part of it, and its history. */
 export type KeptRun = SomeRecord & { history: RunHistory };
 
-/** Runs of a sweep that differ in their seeds alone. */
+/** Runs of a sweep that differ only in their seeds. */
 export interface RunGroup {
   /** The entry of the sweep's list of points. */
   entry?: string;
   group: string;
-  /** The values that vary, but for the seed. */
+  /** The values that vary, except the seed. */
   values: Record<string, string>;
   /** The number of runs that were asked for. */
   runs: number;
@@ -63,7 +63,7 @@ function openChannels(history: Run['history']): NonNullable<RunHistory['channels
   const layers: NonNullable<RunHistory['channels']> = {};
   for (const { masks } of maskSnapshots(history)) {
     for (const [layer, mask] of masks) {
-      // The name of a kernel: of masks on single weights only the mean was noted.
+      // The name of a kernel: for masks on single weights, only the mean was noted.
       if (layer.includes('/')) continue;
       layers[layer] ??= { all: mask.length, open: [] };
       layers[layer].open.push(mask.filter((value) => value !== 0).length);
@@ -120,7 +120,7 @@ export interface EpochMeans {
   shares: number[];
 }
 
-/** The means, epoch by epoch, of runs that differ in nothing but their seed. */
+/** The means, epoch by epoch, of runs that differ only in their seeds. */
 export function epochMeans(name: string, runs: readonly KeptRun[], of: 'train' | 'validation' | 'zeros'): EpochMeans {
   const epochs = (runs.at(0)?.history.epochs ?? []).map(({ epoch }) => epoch);
   const shares = epochs.map((_, i) => runs.reduce((sum, { history }) => sum + history.epochs[i][of], 0) / runs.length);
@@ -135,10 +135,7 @@ function gathered(
   return [...points].map(([pruned, accuracies]) => ({ pruned, accuracies })).sort((a, b) => a.pruned - b.pruned);
 }
 
-/**
- * Test accuracies of runs by their share of zeros in whole percent, those of equal shares together: for
- * `accuracyByPruning`.
- */
+/** Test accuracies of runs, grouped by their share of zeros in whole percent: for `accuracyByPruning`. */
 export function pruningPoints(records: readonly SomeRecord[]): { pruned: number; accuracies: number[] }[] {
   return gathered(
     records.flatMap(({ sparsity, test }) =>
@@ -157,7 +154,7 @@ export interface ResultPoint {
 }
 
 /**
- * Runs, ours or published ones, as points of test accuracy against sparsity, those that began in the same way in one
+ * Runs, ours or published ones, as points of test accuracy against sparsity; runs that began in the same way form one
  * group.
  */
 export function resultPoints(records: readonly (SomeRecord | PublishedL0)[]): ResultPoint[] {
@@ -181,14 +178,14 @@ export interface SavedSweep {
     /** Backend, processor, versions. */
     machine: string;
     sizes: { train: number; validation: number; test: number };
-    /** What all runs have in common. */
+    /** The settings that all runs have in common. */
     budget?: Record<string, unknown>;
     runsPerSetting?: number;
-    /** What timed the compact networks of `latency_ms`, if they were timed. */
+    /** The backend that timed the compact networks of `latency_ms`, if they were timed. */
     timed?: string;
   };
   records: KeptRun[];
-  /** What was asked for, finished or not, in order. */
+  /** The groups that were asked for, finished or not, in order. */
   groups?: RunGroup[];
   /** The penalty at each training step. */
   curves?: { name: string; steps: number[]; penalty: number[] }[];
@@ -197,11 +194,11 @@ export interface SavedSweep {
 /** The ISTA protocol as it was saved: warm-up, higher penalty, compaction, fine-tuning. */
 export interface SavedIsta extends SavedSweep {
   compaction: { widths: LayerWidth[]; report: CompactionReport; explanation: string };
-  /** What `compareCompactions` said of version 1's network. */
+  /** The result of `compareCompactions` for version 1's network. */
   compactions: ResultRow[];
   /** The compact network before fine-tuning: shares of right answers, from 0 to 1. */
   compacted: { validation: number; test: number };
-  /** What fine-tuning changed, test image by test image. */
+  /** The change made by fine-tuning, paired by test image. */
   change: PairedChange;
 }
 
@@ -217,7 +214,7 @@ export interface SavedPruning extends SavedSweep {
   cuts: Cut[];
 }
 
-/** Validation accuracies right after pruning, those of equal shares together: for `accuracyByPruning`. */
+/** Validation accuracies right after pruning, grouped by the pruned share: for `accuracyByPruning`. */
 export function cutPoints(cuts: readonly Cut[]): { pruned: number; accuracies: number[] }[] {
   return gathered(cuts.map(({ prune, validation }) => [prune, validation] as const));
 }

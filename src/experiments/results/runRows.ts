@@ -20,8 +20,8 @@ export interface SavedRunRow extends RunRow {
 }
 
 /**
- * The row of a run: for a finished one from its record and settings alone, so that a log of thousands of steps need
- * not be read. Throws a UserError for a folder that is not that of a run, or is damaged.
+ * Returns the row of a run. For a finished run, only its record and settings are read, not its log of thousands of
+ * steps. Throws a UserError for a folder that is no run's, or is damaged.
  */
 export async function runRow(root: string, id: string): Promise<SavedRunRow> {
   const dir = join(root, id);
@@ -62,7 +62,7 @@ export async function runRow(root: string, id: string): Promise<SavedRunRow> {
   };
 }
 
-/** The runs of a folder that can be read, oldest first, and what is wrong with the others. */
+/** The readable runs of a folder, oldest first, and the faults of the others. */
 export async function runRows(root: string): Promise<{ runs: SavedRunRow[]; faults: string[] }> {
   const rows = await eachOf(await runIds(root), (id) => runRow(root, id));
   return {
@@ -87,13 +87,13 @@ async function settingsIn(dir: string): Promise<object> {
   return Object(JSON.parse(await readFile(join(dir, runFiles.settings), 'utf8'))) as object;
 }
 
-/** What a run is called; a file that another program wrote may call it anything. */
+/** The name and tags of a run; a file that another program wrote may have any values there. */
 function namesOf(id: string, { name, tags }: { name?: unknown; tags?: unknown }): Pick<RunRow, 'id' | 'name' | 'tags'> {
   const texts = (Array.isArray(tags) ? tags : []).filter((tag) => typeof tag === 'string');
   return { id, name: typeof name === 'string' ? name : null, tags: texts };
 }
 
-/** A run's settings: all of them, and as words those that have an effect beside the others. */
+/** A run's settings: all of them, and those that have an effect beside the others, as words. */
 function settingsOfRun(settings: object): Pick<SavedRunRow, 'saved' | 'settings'> {
   const saved = givenIn(settings).filter(({ name }) => !unasked.includes(name) && !name.startsWith('checkpoints.'));
   const known = schemaOf(settings);

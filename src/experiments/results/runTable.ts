@@ -1,8 +1,8 @@
-// What tables of runs have in common, in a terminal and in a page: nothing here needs Node.
+// Functions shared by the tables of runs in a terminal and in a page: nothing here needs Node.
 
 import { csvLine } from '../../formats/text.js';
 
-/** A run as a row of tables: numbers by machine names, `null` where there is none. */
+/** A run as a row of tables: numbers by machine names, `null` for a missing one. */
 export interface RunRow {
   id: string;
   name: string | null;
@@ -11,17 +11,17 @@ export interface RunRow {
   epochs: number;
   steps: number;
   numbers: Record<string, number | null>;
-  /** As words of a command, by names with dots: those that have an effect beside the others. */
+  /** The settings that have an effect beside the others, by names with dots, as words of a command. */
   settings: Record<string, string>;
 }
 
 /** The results of runs, in the order of their columns; a run without one of them has `null`. */
 export const outcomes = ['validation.best', 'validation.last', 'channels.closed', 'test.accuracy', 'sparsity.complete'];
 
-/** Those that are shares between 0 and 1. */
+/** The results that are shares between 0 and 1. */
 export const shares: ReadonlySet<string> = new Set(outcomes.filter((name) => name !== 'channels.closed'));
 
-/** The settings in which runs that have them differ, in the order in which they first appear. */
+/** The settings whose values differ between the runs that have them, in the order in which they first appear. */
 export function differingSettings(runs: readonly Pick<RunRow, 'settings'>[]): string[] {
   const values = new Map<string, Set<string>>();
   for (const { settings } of runs) {
@@ -35,8 +35,8 @@ export function differingSettings(runs: readonly Pick<RunRow, 'settings'>[]): st
 }
 
 /**
- * Runs as comma-separated values (RFC 4180), a line each after a line of names: shares from 0 to 1, and the settings in
- * which they differ.
+ * Runs as comma-separated values (RFC 4180), a line of names and then one line per run: shares are from 0 to 1, and
+ * only the settings in which the runs differ are listed.
  */
 export function runsCsv(runs: readonly RunRow[]): string {
   const settings = differingSettings(runs);

@@ -3,28 +3,26 @@ import type { RunHistory, RunGroup, SavedSweep } from './runHistory.js';
 import { givenIn, valueText } from '../settings/settle.js';
 import { meanInterval, type SomeRecord } from './tables.js';
 
-/** A run of which a record is known, and how it went, where that was kept. */
+/** A run's record, and its history if that was kept. */
 export type ExploredRun = SomeRecord & { history?: RunHistory };
 
 /** A sweep as `sparsebook sweep save` writes it, or runs put together in that form. Old files hold less. */
 export type ExploredSweep = Pick<SavedSweep, 'groups'> & { records: readonly ExploredRun[] };
 
-/** Where a slider over a sweep stops: runs that differ in their seeds alone. */
+/** A stop of a slider over a sweep: runs that differ only in their seeds. */
 export interface Stop extends RunGroup {
-  /** What tells it from the other stops: the value of the one setting that varies, or else the group's name. */
+  /** Its label among the stops: the value of the one setting that varies, or else the group's name. */
   label: string;
   records: readonly ExploredRun[];
 }
 
-/** A mean share over seeds, with its 95 % interval by Student's t where there are three or more. */
+/** A mean share over seeds, with its 95 % interval by Student's t if there are three or more. */
 export interface SeedMean {
   mean: number;
   interval?: readonly [low: number, high: number];
 }
 
-/**
- * The mean of the shares that are known, and its interval, which stays between 0 and 1; undefined where none is known.
- */
+/** The mean of the known shares and its interval, limited to 0 to 1; undefined if none is known. */
 export function overSeeds(shares: readonly (number | null | undefined)[]): SeedMean | undefined {
   const known = shares.filter((share): share is number => Number.isFinite(share));
   if (known.length === 0) return undefined;
@@ -33,7 +31,7 @@ export function overSeeds(shares: readonly (number | null | undefined)[]): SeedM
   return { mean, interval: [Math.max(0, mean - halfWidth), Math.min(1, mean + halfWidth)] };
 }
 
-/** Settings that do not change the result, or are shown beside the label. */
+/** Settings that do not change the result or are shown beside the label. */
 const besides = ['name', 'tags', 'seed', 'backend', 'threads'];
 
 function settingsOf({ values, records }: Pick<Stop, 'values' | 'records'>): Record<string, string> {
@@ -42,8 +40,8 @@ function settingsOf({ values, records }: Pick<Stop, 'values' | 'records'>): Reco
 }
 
 /**
- * The groups of a sweep's runs in its order, or those that are named, and the setting in which they differ, where that
- * is one alone. Throws a UserError for a sweep without runs and for a name that it does not have.
+ * The groups of a sweep's runs in its order, or only the named ones, and the setting in which they differ, if it is the
+ * only one. Throws a UserError for a sweep without runs and for a name that it does not have.
  */
 export function stopsOf(sweep: ExploredSweep, names?: readonly string[]): { setting?: string; stops: Stop[] } {
   const nameOf = ({ name }: ExploredRun): string => name ?? 'run';
@@ -66,7 +64,7 @@ export function stopsOf(sweep: ExploredSweep, names?: readonly string[]): { sett
   const varied = [...new Set(settings.flatMap(Object.keys))].filter(
     (name) => !besides.includes(name) && new Set(settings.flatMap((each) => each[name] ?? [])).size > 1,
   );
-  // Nothing is known of the settings of a group that was not run, but for what its axes say.
+  // For a group that was not run, only the settings on its axes are known.
   const values = shown.map(({ group }, i) => (varied.length === 1 ? settings[i][varied[0]] : undefined) ?? group);
   const isDistinct = varied.length === 1 && new Set(values).size === values.length;
   return {
@@ -75,26 +73,26 @@ export function stopsOf(sweep: ExploredSweep, names?: readonly string[]): { sett
   };
 }
 
-/** What a network costs that a record counts. */
+/** The costs of a network that a record counts. */
 export type Size = 'parameters' | 'multiply_adds';
 
 /** The test accuracy. */
 export const accuracyOf = ({ records }: Stop) => overSeeds(records.map(({ test }) => test?.accuracy));
 
-/** What is left of the whole network, from 0 to 1. */
+/** The share of the whole network that is left, from 0 to 1. */
 export const sizeOf = ({ records }: Stop, size: Size) =>
   overSeeds(records.map(({ [size]: of }) => of && of.left / of.dense));
 
 /** Shares from 0 to 1 by a kernel's name or by an epoch. */
 type Shares<Key> = ReadonlyMap<Key, number | null>;
 
-/** What runs say of their layers. */
+/** A count in the layers of runs. */
 export interface LayerCount {
   what: string;
   unit: string;
-  /** At the end, by the kernel's name; undefined where a run does not say it. */
+  /** At the end, by the kernel's name; undefined if the run does not have it. */
   layers: (run: ExploredRun) => Shares<string> | undefined;
-  /** Over all layers, by the epochs behind it. */
+  /** Over all layers, by the number of epochs completed. */
   epochs: (run: ExploredRun) => Shares<number>;
 }
 
@@ -105,7 +103,7 @@ const channels: LayerCount = {
   unit: '% of a layer',
   layers: ({ history, selected }) => {
     if (!history?.channels) return undefined;
-    // The network that was measured; the first place is that before the first step.
+    // The count of the network that was measured; the first entry is from before the first step.
     const share = ({ all, open }: { all: number; open: number[] }): number =>
       (open[selected?.epoch ?? -1] ?? open.at(-1)) / all;
     return new Map(Object.entries(history.channels).map(([layer, counts]) => [`${layer}/kernel`, share(counts)]));
@@ -124,23 +122,25 @@ const weights: LayerCount = {
   epochs: ({ history }) => new Map(history?.epochs.map(({ epoch, zeros }) => [epoch, 1 - zeros])),
 };
 
-/** What to count in the layers of runs: the weights where some are 0 and no channel has a mask, else the channels. */
+/** What to count in the layers of runs: the weights if some are 0 and no channel has a mask, else the channels. */
 export function layerCount(runs: readonly ExploredRun[]): LayerCount {
   const closes = runs.some((run) => channels.layers(run)?.size);
   return !closes && runs.some(({ sparsity }) => sparsity?.zeros) ? weights : channels;
 }
 
-/** The accuracy on the validation images, by the epochs behind it. */
+/** The accuracy on the validation images, by the number of epochs completed. */
 export const validationOf = ({ history }: ExploredRun): Shares<number> =>
   new Map(history?.epochs.map(({ epoch, validation }) => [epoch, validation]));
 
 /** Means over seeds along the epochs. */
 export type Line = { epoch: number; of: SeedMean }[];
 
-/** More epochs than these cannot be distinguished on a screen. */
+/** The most epochs that can be distinguished on a screen. */
 const mostEpochs = 60;
 
-/** What the runs of a stop say by epoch; of many epochs every so many, with the first and the last. */
+/**
+ * The means over the runs of a stop by epoch; too many epochs are thinned out evenly, keeping the first and the last.
+ */
 export function lineOf({ records }: Stop, of: (run: ExploredRun) => Shares<number>): Line {
   const shares = records.map(of);
   const all = [...new Set(shares.flatMap((each) => [...each.keys()]))].sort((a, b) => a - b);

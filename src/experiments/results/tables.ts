@@ -6,7 +6,7 @@ export type ResultRow = Record<string, string | number | null>;
 /** A share in percent, to two digits. */
 export const percent = (share: number): number => Number((100 * share).toFixed(2));
 
-/** The mean of several runs, and how well they know it. */
+/** The mean of several runs, and its uncertainty. */
 export interface MeanInterval {
   n: number;
   mean: number;
@@ -17,7 +17,10 @@ export interface MeanInterval {
 /** The 97.5 % points of Student's t for 1 to 10 degrees of freedom. */
 const points = [12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139];
 
-/** The same for any: beyond 10 by the first terms of the expansion in 1 / degrees (Abramowitz and Stegun 26.7.5). */
+/**
+ * The same for any number of degrees: beyond 10 by the first terms of the expansion in 1 / degrees (Abramowitz and
+ * Stegun 26.7.5).
+ */
 function studentPoint(degrees: number): number {
   if (degrees <= points.length) return points[degrees - 1];
   const z = 1.959964;
@@ -29,7 +32,7 @@ function studentPoint(degrees: number): number {
   return terms.reduce((sum, term, k) => sum + term / degrees ** (k + 1), z);
 }
 
-/** The mean of independent values and its 95 % interval, mean +- t s / sqrt(n), which takes them for normal. */
+/** The mean of independent values and its 95 % interval, mean +- t s / sqrt(n), which assumes normal values. */
 export function meanInterval(values: readonly number[]): MeanInterval {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
@@ -46,10 +49,10 @@ export function wilsonInterval(share: number, n: number): [low: number, high: nu
   return [middle - half, middle + half];
 }
 
-/** A record, or what was kept of one: the numbers that a table is asked for. */
+/** A record, or the part of one that was kept: the numbers that tables show. */
 export type SomeRecord = Pick<RunRecord, 'name'> & Partial<Omit<RunRecord, 'name'>>;
 
-/** Records of runs of one name, which differ in their seeds only. */
+/** Records of runs of one name, which differ only in their seeds. */
 export interface RecordGroup<R extends SomeRecord = RunRecord> {
   name: string;
   records: R[];
@@ -68,7 +71,7 @@ export function groupRecords<R extends SomeRecord>(records: readonly R[]): Recor
   });
 }
 
-/** How a number of a record is shown: its heading, and what makes its unit. */
+/** How a number of a record is shown: its heading, and the conversion to its unit. */
 const columns: Readonly<Record<string, [heading: string, shown: (value: number) => number]>> = {
   'validation.accuracy': ['validation, %', percent],
   'test.accuracy': ['test, %', percent],
@@ -96,20 +99,20 @@ const columns: Readonly<Record<string, [heading: string, shown: (value: number) 
   seconds: ['seconds', Math.round],
 };
 
-/** The heading of a number of a record, its own name where there is none. */
+/** The heading of a number of a record, or its own name if there is none. */
 export const headingOf = (name: string): string => columns[name]?.[0] ?? name;
 
 /** A number of a record as a table shows it. */
 export const shownAs = (name: string, value: number | undefined): number | null =>
   value === undefined || Number.isNaN(value) ? null : (columns[name]?.[1](value) ?? value);
 
-/** The columns of a table where none are asked for. */
+/** The default columns of a table. */
 export const usualColumns: readonly string[] =
   'validation.accuracy test.accuracy sparsity.complete parameters.left multiply_adds.left epochs'.split(' ');
 
 /**
- * A row for each name of runs: means over runs that differ in their seeds, with the 95 % interval of the test accuracy
- * where there are several; shares become percent. `names` are the record's numbers, such as `sparsity.complete`.
+ * One row per name of runs: means over runs that differ in their seeds, with the 95 % interval of the test accuracy if
+ * there are several; shares become percent. `names` are the record's numbers, such as `sparsity.complete`.
  */
 export function recordTable(records: readonly SomeRecord[], names: readonly string[] = usualColumns): ResultRow[] {
   const groups = groupRecords(records);
@@ -128,8 +131,8 @@ export function recordTable(records: readonly SomeRecord[], names: readonly stri
 }
 
 /**
- * By how much the test accuracy of one group of runs is above that of another, seed by seed: runs of the same seed
- * start from the same weights and see the same images in the same order, so that their difference says more than their
+ * The difference in test accuracy between two groups of runs, `name` minus `from`, paired by seed: runs of the same
+ * seed start from the same weights and see the same images in the same order, so their differences say more than their
  * means.
  */
 export function differenceOf(records: readonly SomeRecord[], name: string, from: string): MeanInterval {
@@ -143,7 +146,7 @@ export function differenceOf(records: readonly SomeRecord[], name: string, from:
 
 const inPoints = (share: number): string => `${share < 0 ? '−' : ''}${Math.abs(100 * share).toFixed(1)}`;
 
-/** What a difference shows, in a sentence, and no more than its interval carries. */
+/** A difference as a sentence that claims no more than its interval supports. */
 export function differenceInWords(records: readonly SomeRecord[], name: string, from: string): string {
   const { n, mean, halfWidth } = differenceOf(records, name, from);
   const what = `${name} minus ${from}:`;

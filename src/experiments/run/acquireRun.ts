@@ -44,7 +44,7 @@ export async function acquireRun(root: string, title: string, identity: string, 
   if (again && existsSync(join(dirOf(n), runFiles.settings))) n++;
   for (; ; n++) {
     const dir = dirOf(n);
-    // A run that was prolonged has another identity.
+    // A run that was prolonged since has another identity.
     const whose = existsSync(join(dir, runFiles.settings)) ? (await readProvenance(dir)).identity : undefined;
     if (whose !== undefined && whose !== identity) continue;
     if (await readRecord(dir)) return { state: 'finished', dir };
@@ -63,7 +63,7 @@ export async function acquireRun(root: string, title: string, identity: string, 
   }
 }
 
-/** The newest folder of the run of an identity, which is not taken; undefined where it has none yet. */
+/** The newest folder of the run of an identity, without acquiring it; undefined if there is none yet. */
 export async function findRun(root: string, title: string, identity: string): Promise<string | undefined> {
   const dirOf = foldersOf(root, title, identity);
   for (let n = newestOf(dirOf); n > 0; n--) {
@@ -79,7 +79,7 @@ const foldersOf =
   (n: number): string =>
     join(root, `${title}-${identity}${n === 1 ? '' : `-${n}`}`);
 
-/** The number of the newest of them. */
+/** The number of the newest of these folders, or 1. */
 function newestOf(dirOf: (n: number) => string): number {
   let n = 1;
   while (existsSync(join(dirOf(n + 1), runFiles.settings))) n++;

@@ -8,8 +8,8 @@ export interface FinishedRun {
 
 const finished: FinishedRun[] = [];
 
-/** Notes a run, for listeners that report what the process has done. */
+/** Notes a finished run, for listeners that report what the process has done. */
 export const noteFinished = (run: FinishedRun): void => void finished.push(run);
 
-/** The runs that were noted since this was called last. */
+/** Returns the runs that were noted since the last call. */
 export const takeFinished = (): FinishedRun[] => finished.splice(0);

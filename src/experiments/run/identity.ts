@@ -21,11 +21,11 @@ const numerics = 5;
 /** Where a run starts: the path of a checkpoint, or a network. */
 export type StartPoint = string | tf.LayersModel;
 
-/** A network that was given, not named: its topology and its weights. */
+/** A network that was given instead of named: its topology and its weights. */
 export interface OwnNetwork {
   topology: object;
   weights: ReadonlyMap<string, Float32Array>;
-  /** The layers that are frozen with a network inside, which tf.layers leave out of the topology. */
+  /** The layers that are frozen together with a nested network, which tf.layers leaves out of the topology. */
   frozen: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export async function readOwnNetwork(path: string): Promise<OwnNetwork> {
   }
 }
 
-/** Builds such a network with its weights; the caller disposes it. */
+/** Builds a given network with its weights; the caller disposes it. */
 export async function builtNetwork({ topology, weights, frozen }: OwnNetwork): Promise<tf.LayersModel> {
   const model = await networkOf(topology);
   for (const [layer, name] of layerNames(model)) if (frozen.includes(name)) layer.trainable = false;
@@ -69,7 +69,7 @@ function addOwn(hash: Hash, { topology, weights, frozen }: OwnNetwork): void {
   for (const [name, values] of weights) hash.update(name).update(values);
 }
 
-/** Adds a file's content. Throws a UserError that names it where it cannot be read. */
+/** Adds a file's content to a hash. Throws a UserError that names the file if it cannot be read. */
 async function addFile(hash: Hash, path: string): Promise<void> {
   const bytes = await readFile(path).catch((error: Error) => {
     throw new UserError(`${path} cannot be read: ${error.message}.`);
@@ -77,7 +77,7 @@ async function addFile(hash: Hash, path: string): Promise<void> {
   hash.update(bytes);
 }
 
-/** The settings that affect a run's result, as words in order. */
+/** The settings that affect a run's result, as sorted words. */
 function decisive(settings: ExperimentSettings): string[] {
   const declared = settingsOf(experimentSchema);
   return givenIn(settings)
@@ -112,7 +112,7 @@ export async function identityOf(
   const hash = createHash('sha256');
   hash.update(JSON.stringify({ numerics, backend: tf.getBackend(), data: images, values: decisive(settings) }));
   if (isTimed(settings)) hash.update(`plans timed on ${timingMachine()}`);
-  if (settings.cut_channels) hash.update('cut below 0.2'); // runs from when the default was 0.05 are others
+  if (settings.cut_channels) hash.update('cut below 0.2'); // runs from when the default was 0.05 differ
   if (own) addOwn(hash.update('own'), own);
   if (settings.weights !== null) await addFile(hash.update('weights'), settings.weights);
   if (typeof start === 'string') {

@@ -21,7 +21,7 @@ export async function scoresOf(
   return { ...scores, images: data[part].labels.length };
 }
 
-/** Scores on the test images, and averaged over the views of the network's setting `tta` where that names any. */
+/** Scores on the test images, and those averaged over the views that the network's setting `tta` names, if any. */
 async function testScores(
   { model, settings: { tta, ...settings } }: TrainedNetwork,
   { train, test }: DataSplits,
@@ -33,7 +33,7 @@ async function testScores(
   return { test: measured(plain), ...(tta !== 'none' && { test_tta: measured(averaged) }) };
 }
 
-/** What a pass of the compact network was predicted to take, and what it takes. */
+/** The predicted and the measured time of a pass of the compact network. */
 async function timesBeside(
   network: TrainedNetwork,
   predicted: number,
@@ -60,7 +60,7 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
   const kernels = zeroCounts(model);
   const sum = (of: keyof ZeroCount): number => [...kernels.values()].reduce((total, count) => total + count[of], 0);
   const method = sparsifier?.summary?.() ?? {};
-  // A run that began with a compact network has another one than its settings name.
+  // A run that began with a compact network does not have the network that its settings name.
   const countsAsPublished = settings.network === 'googlenet' && saved.topology === undefined && weights.size === 0;
   return {
     validation: await scoresOf(network, data, 'validation', signal),

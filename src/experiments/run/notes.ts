@@ -8,9 +8,9 @@ import type { Sparsifier } from '../../sparsity/sparsifier.js';
 import type { NoteEvent, StepEvent } from '../../training/events.js';
 import type { ExperimentSettings } from '../experimentSettings.js';
 
-/** The gammas at a step, and what the ISTA project's log says of it: notes of the kind `gammas`. */
+/** The gammas at a step, and its numbers in the ISTA project's log: notes of the kind `gammas`. */
 export interface GammaNote {
-  /** Cross-entropy; the project's loss has the weight decay of the kernels in it as well. */
+  /** Cross-entropy; the project's loss also includes the weight decay of the kernels. */
   loss: number;
   groupLasso: number;
   fakeSparsity: number;
@@ -27,10 +27,10 @@ export interface TurnNote {
   after: Record<string, number[][]>;
 }
 
-/** The masks after an epoch, by layer; of single weights their mean, by kernel: kind `masks`. */
+/** The masks after an epoch, by layer; for single weights their mean, by kernel: kind `masks`. */
 export type MaskNote = Record<string, number[]>;
 
-/** The masks of all gates after so many epochs, by layer or, of single weights, by kernel; 0 is before training. */
+/** The masks of all gates after so many epochs, by layer or, for single weights, by kernel; 0 is before training. */
 export interface MaskSnapshot {
   epoch: number;
   masks: ChannelMasks;
@@ -67,16 +67,16 @@ function cosines(model: tf.LayersModel): Record<string, number[][]> {
   );
 }
 
-/** A run's network and method, as far as notes are taken of them. */
+/** The parts of a run that notes are taken of. */
 interface Noted {
   settings: ExperimentSettings;
   model: tf.LayersModel;
   sparsifier?: Sparsifier;
-  /** How many begin in the run. */
+  /** How many epochs begin in the run. */
   epochs: number;
 }
 
-/** Takes the notes of a run: what its figures need and no other event says. */
+/** Takes the notes of a run: what its figures need and no other event contains. */
 export class Notes {
   private readonly turns: { epoch: number; values: TurnNote }[] = [];
 

@@ -4,7 +4,7 @@ import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { Scores } from '../../training/events.js';
 import { listOf, number, oneOf, type Rule } from '../../rules.js';
 
-/** What a network has, and what is left of it without what its method removed. */
+/** The size of a whole network, and what is left of it after its method removed parts. */
 interface Size {
   dense: number;
   left: number;
@@ -15,13 +15,13 @@ export interface Measured {
   /** Cross-entropy in nats, and the share of right answers. */
   validation: Scores & { images: number };
   test: Scores & { images: number };
-  /** The same averaged over the views that the setting `tta` names, where it names any. */
+  /** The same averaged over the views that the setting `tta` names, if it names any. */
   test_tta?: Scores & { images: number };
   sparsity: {
     /** By the complete count of all trained values. */
     complete: number;
     /**
-     * By the L0 project's count, which its published table uses: it leaves out some layers. null but for GoogleNet's
+     * By the L0 project's count, which its published table uses: it leaves out some layers. null except for GoogleNet's
      * channels.
      */
     published: number | null;
@@ -33,9 +33,9 @@ export interface Measured {
   /** Per image. */
   multiply_adds: Size;
   channels: { all: number; closed: number };
-  /** Median milliseconds of a forward pass of the compact network by its number of images, where that was measured. */
+  /** Median milliseconds of a forward pass of the compact network by its number of images, if that was measured. */
   latency_ms?: Record<string, number>;
-  /** The same as predicted from the times of its layers, where its training aimed at that. */
+  /** The same, predicted from the times of its layers, if its training aimed at a time. */
   predicted_ms?: Record<string, number>;
   /** The method's own numbers: the lambda chosen last, the group lasso. */
   method: Record<string, number>;
@@ -60,13 +60,13 @@ export interface RunRecord extends Measured {
   settings: Record<string, unknown>;
   data: { name: string; hash: string; train: number; validation: number; test: number };
   /**
-   * The network that was measured: after which epoch, counted from 1, and step; `best` on the validation images, or the
+   * The network that was measured: its epoch, counted from 1, and step; the `best` on the validation images, or the
    * last.
    */
   selected: { which: 'last' | 'best'; epoch: number; step: number };
-  /** After the last step, where that is not what was selected. */
+  /** Accuracies after the last step, if that network was not selected. */
   last: { validation: number; test: number } | null;
-  /** Accuracy on training images in the last epoch, each batch as it was when its turn came. */
+  /** Accuracy on training images in the last epoch, each batch measured before its step. */
   train: number | null;
   epochs: number;
   steps: number;
@@ -84,7 +84,7 @@ const object: Rule<object> = {
   accepts: (value): value is object => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 
-/** What every record must have: other programs read them, and older versions wrote some. */
+/** The fields that every record must have: other programs read records, and older versions wrote some. */
 const required: Readonly<Record<string, Rule<unknown>>> = {
   format: oneOf('sparsebook record'),
   version: { words: '1', accepts: (value): value is 1 => value === 1 },
@@ -112,7 +112,7 @@ const required: Readonly<Record<string, Rule<unknown>>> = {
   date: word,
 };
 
-/** The first thing that keeps a value from being a record, if there is one. */
+/** The first fault that keeps a value from being a record, if there is one. */
 function faultOf(found: unknown): string | undefined {
   for (const [name, rule] of Object.entries(required)) {
     const value = name.split('.').reduce((part, key) => (Object(part) as Record<string, unknown>)[key], found);
@@ -124,13 +124,13 @@ function faultOf(found: unknown): string | undefined {
 const file = 'record.json';
 
 /**
- * Writes the record of a finished run to its folder. Throws a UserError that names the file if that cannot be written.
+ * Writes the record of a finished run to its folder. Throws a UserError that names the file if it cannot be written.
  */
 export async function saveRecord(dir: string, record: RunRecord): Promise<void> {
   await writeFileWhole(join(dir, file), `${JSON.stringify(record, null, 2)}\n`, jsonFile);
 }
 
-/** Deletes the record of a run that is to go on, if it has one. */
+/** Deletes the record of a run that is to continue, if it has one. */
 export const deleteRecord = (dir: string): Promise<void> => rm(join(dir, file), { force: true });
 
 /** The record of a run; undefined for a run that is not finished. Throws a UserError for a file that is no record. */

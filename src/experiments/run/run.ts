@@ -31,11 +31,11 @@ export interface RunRequest {
   settings: object;
   /** Default: those that the settings name. */
   images?: DataSplits;
-  /** The `dataHash` of those that are used of them, where it is known already. */
+  /** The `dataHash` of those images that are used, if it is already known. */
   imagesHash?: string;
-  /** Default: the checkpoint that the settings name, if they do. */
+  /** Default: the checkpoint that the settings name, if any. */
   start?: StartPoint | Run;
-  /** The network where it has no name. */
+  /** The network of `network=own`. */
   own?: OwnNetwork;
   /** Where runs are kept. Default: data/runs. */
   root?: string;
@@ -59,7 +59,7 @@ export class Run {
   private trained?: TrainedNetwork;
   private again: boolean;
   private read?: OwnNetwork;
-  /** The signal that its events were read with last; it also stops retraining of its weights. */
+  /** The signal with which its events were last read; it also stops retraining of its weights. */
   private signal?: AbortSignal;
   /** How it continues, if it was made from one of its checkpoints. */
   private goesOn?: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void>;
@@ -100,8 +100,8 @@ export class Run {
   }
 
   /**
-   * The images that it is trained and measured with: those given, or those that the settings name; all of them, or with
-   * one half of the training images.
+   * The images that it is trained and measured with: those given, or those that the settings name, with all or one half
+   * of the training images.
    */
   async data(): Promise<DataSplits> {
     return (this.images ??= halfOf(this.request.images ?? (await imagesOf(this.settings)), this.settings.half));
@@ -131,8 +131,8 @@ export class Run {
   }
 
   /**
-   * Its folder if it has one already, finished or incomplete; nothing is trained. A run that it starts from must be
-   * finished.
+   * Returns its folder if it already has one, finished or incomplete, without training it. A run that it starts from
+   * must be finished.
    */
   async find(): Promise<string | undefined> {
     const identity = await this.identity(await this.startPoint());
@@ -155,7 +155,7 @@ export class Run {
     const saved = readSaved(checkpoint.settings, checkpoint.path);
     const { protocol, topology } = saved;
     const { ckpt_path: from, resume_training, again } = saved.settings;
-    // Where the run once started stays what it was.
+    // The original start of the run stays as it was.
     const settings = { ...resumedSettings(saved, given), ckpt_path: from, resume_training, again };
     const own = topology && { topology, weights: new Map<string, Float32Array>(), frozen: [] };
     const run = new Run({ protocol, settings, own });
@@ -201,7 +201,7 @@ export class Run {
     return scoresOf(await this.network(), await this.data(), part, signal);
   }
 
-  /** The same image by image: 1 for a right answer, else 0. */
+  /** The network's answers image by image: 1 for a right answer, else 0. */
   async answers(part: 'validation' | 'test', signal?: AbortSignal): Promise<Answers> {
     const [{ model, settings }, data] = [await this.network(), await this.data()];
     return answers(model, data[part], { normalise: normalisationOf(settings, data.train), signal });
@@ -224,14 +224,14 @@ export class Run {
     return identityOf(this.settings, images, { start, own: await this.ownNetwork() });
   }
 
-  /** The network where it has no name: the one given, or that of a file. */
+  /** The network of `network=own`: the one given, or that of a file. */
   private async ownNetwork(): Promise<OwnNetwork | undefined> {
     const { model } = this.settings;
     if (this.request.own || model === null) return this.request.own;
     return (this.read ??= await readOwnNetwork(model));
   }
 
-  /** Where it starts; of a run that it starts from, the weights are needed only to train. */
+  /** Where it starts; the weights of a run that it starts from are needed only for training. */
   private async startPoint(signal?: AbortSignal, toTrain = false): Promise<StartPoint | undefined> {
     const start = this.request.start ?? this.settings.ckpt_path ?? undefined;
     if (!(start instanceof Run)) return start;
@@ -259,7 +259,7 @@ export class Run {
     yield* events;
   }
 
-  /** Trains in a folder that was taken, else in a new one, and closes it whatever fails: then others get the run. */
+  /** Trains in a folder that was taken, else in a new one, and closes it even after an error, so others get the run. */
   private async *train(
     taken: RunFolder | undefined,
     from: { identity: () => string | Promise<string>; checkpoint?: Checkpoint },

@@ -24,11 +24,11 @@ import { givenIn, settle, type Given } from '../settings/settle.js';
 export interface SavedRun {
   protocol: Protocol<RunSettings>;
   settings: RunSettings;
-  /** The network's topology as Keras JSON, where it is not the one that the settings describe. */
+  /** The network's topology as Keras JSON, if the settings do not describe it. */
   topology?: object;
 }
 
-/** Throws a UserError for settings that end a run before the place of the checkpoint from which it goes on. */
+/** Throws a UserError for settings that end a run before the checkpoint from which it continues. */
 export function checkLength({ path, epoch, step }: Checkpoint, { epochs, max_steps }: ExperimentSettings): void {
   if ((epochs ?? Infinity) >= epoch && (max_steps ?? Infinity) >= step) return;
   throw new UserError(
@@ -42,7 +42,7 @@ export function savedForm({ protocol, settings, topology }: SavedRun): object {
   return { experiment: protocol.name, ...settings, ...(topology && { topology: JSON.stringify(topology) }) };
 }
 
-/** Reads what `savedForm` made. Throws a UserError that names the `place` it was saved in. */
+/** Reads the result of `savedForm`. Throws a UserError that names the `place` it was saved in. */
 export function readSaved(saved: unknown, place: string): SavedRun {
   const { experiment: name, topology, ...settings } = Object(saved) as { experiment?: unknown; topology?: string };
   const protocol = findProtocol(name);
@@ -67,12 +67,14 @@ function parsed(topology: string, place: string): object {
   }
 }
 
-/** What may change when a run goes on: how far, where the images lie, what computes, and what it is called. */
+/**
+ * The settings that may change when a run continues: its length, where its images lie, what computes, and its names.
+ */
 const free = 'epochs max_steps data backend threads ckpt_path resume_training again name tags checkpoints.'.split(' ');
 
 /**
- * The settings with which a saved run goes on: its own, and of those given the few that may differ. Throws a UserError
- * for another one that differs.
+ * The settings with which a saved run continues: its own, and the given ones among the few that may differ. Throws a
+ * UserError for any other given setting that differs.
  */
 export function resumedSettings({ protocol, settings: saved }: SavedRun, given: readonly Given[]): RunSettings {
   const settings = settle(protocol.schema, given, givenIn(saved));
@@ -90,8 +92,8 @@ export function resumedSettings({ protocol, settings: saved }: SavedRun, given: 
 }
 
 /**
- * A trained network as it is evaluated: with the averages of its weights, if the run kept any, and what its methods
- * know.
+ * A trained network as it is evaluated: with the averages of its weights, if the run kept any, and the state of its
+ * methods.
  */
 export interface TrainedNetwork {
   readonly checkpoint: Pick<Checkpoint, 'path' | 'step' | 'epoch' | 'validation' | 'provenance'>;
@@ -99,12 +101,12 @@ export interface TrainedNetwork {
   readonly settings: ExperimentSettings;
   readonly model: tf.LayersModel;
   readonly sparsifier?: Sparsifier;
-  /** The masks of channels; empty where no channel has one. */
+  /** The masks of channels; empty if no channel has one. */
   channelMasks(): ChannelMasks;
   dispose(): void;
 }
 
-/** Builds the methods of an experiment for its network, as one; undefined for none. */
+/** Builds the methods of an experiment for its network, combined into one; undefined for none. */
 export async function buildMethods(
   settings: ExperimentSettings,
   model: tf.LayersModel,
@@ -118,8 +120,8 @@ export async function buildMethods(
 }
 
 /**
- * The network of a checkpoint, built anew, as its run evaluated it; the caller disposes it. Throws a UserError for a
- * checkpoint that is not there, is damaged, or has a description that cannot be.
+ * Rebuilds the network of a checkpoint as its run evaluated it; the caller disposes it. Throws a UserError for a
+ * checkpoint that is missing, damaged or has an invalid description.
  */
 export async function trainedNetwork(ckpt_path: string): Promise<TrainedNetwork> {
   const checkpoint = await loadCheckpoint(ckpt_path);
@@ -150,13 +152,13 @@ export async function trainedNetwork(ckpt_path: string): Promise<TrainedNetwork>
 const noOptimizer = 'no optimizer';
 
 /**
- * Copies a checkpoint to the folder `to` without what only a resumed run needs (a third of its size is left for AdamW),
- * and returns that path. Its weights are those that the network is evaluated with; what its method has closed stays
- * closed.
- * `data` is what the copy says its images are, if the run's images are in a private folder.
+ * Copies a checkpoint to the folder `to` without what only a resumed run needs (with AdamW, a third of its size is
+ * left), and returns that path. The copy has the weights that the network is evaluated with; what its method has closed
+ * stays closed. `data` names the images in the copy, for a run whose images are in a private folder.
  *
- * The copy can be tested and started from; a run that asks to go on from it is refused, since it has no optimizer.
- * Throws a UserError for a checkpoint that cannot be read, and where it would replace one that a run can go on from.
+ * The copy can be tested and new runs can start from it; a run cannot continue from it, since it has no optimizer.
+ * Throws a UserError for a checkpoint that cannot be read, and if the copy would replace one that a run can continue
+ * from.
  */
 export async function shipWeights(from: string, to: string, data?: string): Promise<string> {
   const { path: _, averages, ...checkpoint } = await loadCheckpoint(from);

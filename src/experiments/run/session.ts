@@ -24,26 +24,28 @@ import { augmentationsOf, normalisationOf, scheduleOf } from '../recipe.js';
 import { buildMethods } from './saved.js';
 import type { RunLength } from '../settings/schema.js';
 
-/** How long a run is; `begun` are the epochs that begin, fewer than `epochs` where `max_steps` ends it before. */
+/** The length of a run; `begun` epochs begin, fewer than `epochs` if `max_steps` ends the run earlier. */
 interface Length extends RunLength {
   begun: number;
 }
 
-/** An experiment that is built and ready to be trained: everything that its settings say, as tensors and objects. */
+/**
+ * An experiment that is built and ready to be trained: everything that its settings describe, as tensors and objects.
+ */
 export interface Session {
   readonly settings: ExperimentSettings;
   readonly data: DataSplits;
   readonly model: tf.LayersModel;
   readonly optimizer: Optimizer;
   readonly sparsifier?: Sparsifier;
-  /** Averages of the network's weights, if the run keeps any: what is evaluated. */
+  /** Averages of the network's weights, if the run keeps any: these are evaluated. */
   readonly averages?: WeightAverages;
   readonly cutting?: Cutting;
-  /** The network's topology as Keras JSON, where the settings do not describe it. */
+  /** The network's topology as Keras JSON, if the settings do not describe it. */
   readonly topology?: object;
   /** What was done to the network before the first step, for people to read. */
   readonly opening?: string;
-  /** What a person should know before the first step. */
+  /** Warnings for the user before the first step. */
   readonly warnings: readonly string[];
   readonly length: Length;
   /** Trains from `startStep` on, whose state must have been restored; `signal` ends it between two steps. */
@@ -60,13 +62,13 @@ export function softmaxInLoss(loss: Loss, scale: number): Loss {
   return (logits, labels) => tf.tidy(() => loss(logits.softmax().mul<tf.Tensor2D>(scale), labels));
 }
 
-/** The images that the settings name, all of them. */
+/** All images that the settings name. */
 export async function imagesOf({ data, sizes, image_size, classes }: ExperimentSettings): Promise<DataSplits> {
   const given = Object.fromEntries(Object.entries(sizes).filter(([, size]) => size !== null));
   return loadData(data, { sizes: given, imageSize: image_size ?? undefined, classes: classes ?? undefined });
 }
 
-/** The data with one half of its training images: the two halves have none in common. */
+/** The data with one half of its training images; the two halves have no image in common. */
 export function halfOf(data: DataSplits, half: ExperimentSettings['half']): DataSplits {
   if (half === 'all') return data;
   const { train } = data;
@@ -76,7 +78,10 @@ export function halfOf(data: DataSplits, half: ExperimentSettings['half']): Data
   return { ...data, train: pickImages(train, indices, `${train.name}, ${half} half`) };
 }
 
-/** How long a run on so many images is. Throws a UserError where a batch has more images than there are to train on. */
+/**
+ * The length of a run on this many training images. Throws a UserError if they do not fill one batch and incomplete
+ * batches are left out.
+ */
 export function lengthOf(settings: ExperimentSettings, images: number): Length {
   const { batch_size: batchSize, drop_last: dropLast, max_steps } = settings;
   const stepsPerEpoch = batchCount(images, { batchSize, dropLast });
@@ -91,7 +96,7 @@ export function lengthOf(settings: ExperimentSettings, images: number): Length {
   return { epochs, begun: Math.ceil(steps / stepsPerEpoch), steps, stepsPerEpoch };
 }
 
-/** What a person should know of settings that are about the network to start from. */
+/** Warnings about settings that concern the network to start from. */
 function startWarnings({ start, weights, network }: ExperimentSettings, anew: string[], from?: StartNetwork): string[] {
   const warnings: string[] = [];
   const without = (setting: string): void => {
@@ -116,9 +121,9 @@ function startWarnings({ start, weights, network }: ExperimentSettings, anew: st
   return warnings;
 }
 
-/** What a person should know of a network that came with gates, whatever settings say of new ones. */
+/** Warnings about a network that came with gates, for which the settings of new gates have no effect. */
 function gateWarnings({ methods, l0 }: ExperimentSettings, model: tf.LayersModel, own?: tf.LayersModel): string[] {
-  // It is not copied where it has gates.
+  // A network without gates was replaced by a copy with gates.
   if (!methods.includes('l0') || model !== own) return [];
   const { droprate_init, sampling, where } = l0;
   return [
@@ -127,7 +132,7 @@ function gateWarnings({ methods, l0 }: ExperimentSettings, model: tf.LayersModel
   ];
 }
 
-/** What a person should know of a network that scales images itself. */
+/** Warnings about a network that scales images itself. */
 function scalingWarnings({ normalise }: ExperimentSettings, model: tf.LayersModel): string[] {
   const scaling = networkGraph(model).inputs.flatMap(({ readers }) => readers);
   const own = scaling.find(({ layer }) => layer.getClassName() === 'Rescaling');
@@ -138,23 +143,23 @@ function scalingWarnings({ normalise }: ExperimentSettings, model: tf.LayersMode
   ];
 }
 
-/** Throws a UserError that names a layer which can be computed and not trained. */
+/** Throws a UserError that names a layer that can be computed but not trained. */
 function checkTrainable(model: tf.LayersModel): void {
   for (const { name, layer } of networkGraph(model).nodes) {
     const kind = layer.getClassName();
     const rates = [layer.getConfig().dilationRate ?? 1].flat();
-    // tf.layers pass no dilation on to a depthwise convolution.
+    // tf.layers does not pass the dilation on to a depthwise convolution.
     if (kind === 'DepthwiseConv2D' || rates.every((rate) => rate === 1)) continue;
     throw new UserError(
       `The layer ${name} (${kind}) must have a dilationRate of 1 to be trained: TensorFlow.js has no gradient of a ` +
-        `dilated convolution; received ${JSON.stringify(rates)}. Use a larger kernel, or pooling in front of it.`,
+        `dilated convolution; received ${JSON.stringify(rates)}. Use a larger kernel, or pooling before it.`,
     );
   }
 }
 
 /**
- * What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends what they
- * measure.
+ * What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends their
+ * measurements.
  */
 interface SessionOptions extends Pick<MethodContext<unknown>, 'saved' | 'signal'> {
   from?: StartNetwork;
@@ -163,7 +168,7 @@ interface SessionOptions extends Pick<MethodContext<unknown>, 'saved' | 'signal'
 
 /**
  * Builds a session: the network and its start weights, methods, optimizer, averages. `data` are the images as `halfOf`
- * gives them. `own` is the network where it has no name, and becomes the session's. The caller disposes the session.
+ * gives them. `own` is the network of `network=own`, and becomes the session's. The caller disposes the session.
  *
  * Throws a UserError for settings, weights and images that do not fit.
  */
@@ -173,10 +178,10 @@ export async function openSession(
   { from, own, ...context }: SessionOptions = {},
 ): Promise<Session> {
   const { model, keepsTopology, opening, anew } = await buildNetwork(settings, data, { from, own });
-  // Here, so that images which do not fit are known before a run has begun, those that test it too.
+  // Checked here so that images that do not fit, test images included, are refused before the run begins.
   for (const set of [data.train, data.validation, data.test]) checkSet(model, set);
   checkTrainable(model);
-  completeCount(model); // refuses here, and not in the record after the last step, a network that cannot be counted
+  completeCount(model); // refuses a network that cannot be counted here, not in the record after the last step
   const rankedBy = settings.start.rewind ? from?.model : undefined;
   const sparsifier = await buildMethods(settings, model, { ...context, rankedBy });
   const { optimizer: name, lr, momentum, nesterov, weight_decay, decay, ema_decay, seed } = settings;
@@ -210,7 +215,7 @@ export async function openSession(
       seed: deriveSeed(seed, 'training'),
     });
     for await (const event of training) {
-      // Before the event that they belong to, so that a checkpoint of that moment is never without them.
+      // Notes come before the event that they belong to, so that a checkpoint of that moment never lacks them.
       if (event.type === 'step') yield* await notes.ofStep(event);
       if (event.type === 'epoch') {
         const { epoch, step } = event;

@@ -19,15 +19,15 @@ import { deleteRecord, numbersOf, saveRecord, type RunRecord } from './record.js
 import { readSaved, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { openSession, type Session } from './session.js';
 
-/** What a run is trained with. */
+/** Everything that a run is trained with. */
 interface TrainedParts {
   protocol: Protocol;
   /** The protocol's settings in full. */
   settings: object;
-  /** The network where it has no name. */
+  /** The network of `network=own`. */
   own?: OwnNetwork;
   identity: string;
-  /** Where it continues. */
+  /** The checkpoint from which it continues. */
   checkpoint?: Checkpoint;
   /** Where it starts, if it does not continue. */
   start?: StartPoint;
@@ -36,7 +36,7 @@ interface TrainedParts {
 }
 
 /**
- * Trains a run in its folder, event by event; all of them, those before an interruption too, are kept in `history`.
+ * Trains a run in its folder, event by event; `history` keeps all events, including those before an interruption.
  * Returns the record and the network once it is finished.
  */
 export async function* trainRun(
@@ -58,7 +58,7 @@ export async function* trainRun(
     const saved = savedForm({ protocol, settings, topology: session.topology } as SavedRun);
     origin = { ...now, ...(before?.provenance as Partial<Provenance>), identity: parts.identity };
     await folder.begin({ settings: saved, provenance: origin });
-    // One that goes on was perhaps finished before: its checkpoints are soon no longer those that the record is of.
+    // A run that continues may have been finished before: soon, its checkpoints no longer match that record.
     await deleteRecord(folder.dir);
     const { checkpoints } = experiment;
     const saving = checkpointed(noticed(session, parts, startStep, signal), {
@@ -122,7 +122,7 @@ async function* noticed(
   yield* session.events(signal, startStep);
 }
 
-/** The factor that a trained network's gammas have: compaction gives them their usual size. */
+/** The factor on a trained network's gammas; compaction gives them their usual size. */
 const alphaOf = ({ settings: { start, ista } }: TrainedNetwork): number => (start.compact ? 1 : ista.alpha);
 
 async function sessionOf(

@@ -1,14 +1,14 @@
 import type { Rule } from '../../rules.js';
 
-/** What a setting can hold. */
+/** The values that a setting can hold. */
 export type SettingValue = string | number | boolean | null | readonly SettingValue[];
 
 /** The declaration of one setting; `All` are all settings of its schema. */
 export interface Setting<T, All> {
   rule: Rule<T>;
-  /** What it is, in words that fit behind "it is". */
+  /** What it is, in words that fit after "it is". */
   help: string;
-  /** Its value where none is given, perhaps in terms of the settings listed before it. */
+  /** Its value if none is given; it may depend on the settings listed before it. */
   default: T | ((settings: All) => T);
   /**
    * For a setting that was added later, the value at which it has no effect: it is then left out of the identity of
@@ -17,13 +17,13 @@ export interface Setting<T, All> {
   neutral?: T;
   /** Why it must not be given beside these settings, if so. */
   conflict?: (settings: All) => string | undefined;
-  /** How it has less effect than it says in a run of that length, if so, in words that fit behind name=value. */
+  /** How it has less effect than it promises in a run of this length, if so, in words that fit after name=value. */
   warning?: (settings: All, run: RunLength) => string | undefined;
 }
 
 /** How long a run is. */
 export interface RunLength {
-  /** How many begin: fewer than the setting where `max_steps` ends the run before. */
+  /** How many epochs begin: fewer than the setting if `max_steps` ends the run earlier. */
   epochs: number;
   steps: number;
   stepsPerEpoch: number;

@@ -5,19 +5,19 @@ import { defaultOf, settingsOf, type AnySetting, type RunLength, type Schema, ty
 
 /** A value given for a setting. */
 export interface Given {
-  /** The setting's name, in a group group.name. */
+  /** The setting's name; in a group, group.name. */
   name: string;
   value: unknown;
-  /** The words it was given with, if it comes from a command line: they count where the value itself does not fit. */
+  /** The text it was given as, if it comes from a command line: used if the value itself does not fit. */
   text?: string;
-  /** Where it stands, if in a file: "run.yaml, line 3". */
+  /** Its place, if it comes from a file: "run.yaml, line 3". */
   place?: string;
 }
 
 const isGroup = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The settings in an object, groups taken apart; what is undefined was not given. */
+/** The settings in an object, with groups flattened; undefined values count as not given. */
 export function givenIn(settings: object, group = ''): Given[] {
   return Object.entries(settings).flatMap(([name, value]): Given[] => {
     if (value === undefined) return [];
@@ -26,10 +26,10 @@ export function givenIn(settings: object, group = ''): Given[] {
 }
 
 /**
- * Settings written out in full: what was given (the last of several), else what `base` has, else the default.
+ * Returns the settings in full: the given value (the last of several), else that of `base`, else the default.
  *
- * Throws a UserError for a name that does not exist (offering the nearest), for a value against its rule, and for one
- * that contradicts the other settings; it names the line if the value comes from a file.
+ * Throws a UserError for a name that does not exist (offering the nearest), for a value that breaks its rule, and for a
+ * value that contradicts the other settings; the error names the line if the value comes from a file.
  */
 export function settle<S extends object>(
   schema: Schema<S, never>,
@@ -57,13 +57,12 @@ const at = (place: string | undefined): string => (place === undefined ? '' : `$
 const shown = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
 
-/** The value in the type of its setting. */
+/** Converts a given value to the type of its setting. */
 function accepted(known: Map<string, AnySetting>, given: Given): SettingValue {
   const { name, value, text, place } = given;
   const setting = known.get(name);
   if (!setting) throw new UserError(`${at(place)}${unknown(name, [...known.keys()])}`);
-  // A command line has words only: 123 may be a folder's name, and "10,60" is a list to those who leave its brackets
-  // out.
+  // A command line has only words: 123 may be a folder's name, and "10,60" a list without its brackets.
   const lists = Array.isArray(value) || text === undefined || text.includes('[') ? [] : listsIn(text);
   const readings = text === undefined ? [value] : [value, text, ...lists];
   const fitting = readings.find((reading) => setting.rule.accepts(reading));
@@ -74,7 +73,7 @@ function accepted(known: Map<string, AnySetting>, given: Given): SettingValue {
   );
 }
 
-/** A text as a list of numbers, and as one of words. */
+/** A text as a list of numbers, and as a list of words. */
 function listsIn(text: string): unknown[][] {
   const elements = text.split(',').map((element) => element.trim());
   return [elements.map((element) => (element === '' ? element : Number(element))), elements];
@@ -86,7 +85,7 @@ function unknown(name: string, names: string[]): string {
   return `There is no setting '${name}'; did you mean '${closest(name, names)}'? All: ${names.join(', ')}.`;
 }
 
-/** Sets a value by its name, making the groups that it lies in. */
+/** Sets a value by its name, and makes the groups that contain it. */
 export function put(settings: object, name: string, value: SettingValue): void {
   const groups = name.split('.');
   const last = groups.pop() as string;
@@ -99,7 +98,7 @@ export function put(settings: object, name: string, value: SettingValue): void {
 export const valueText = (value: unknown): string =>
   stringify(value, { collectionStyle: 'flow', flowCollectionPadding: false, lineWidth: 0 }).trimEnd();
 
-/** Settings as the words that a command line would give them with, without those that contradict the others. */
+/** Settings as words of a command line, without those that contradict the others. */
 export function settingWords(schema: object, settings: object): string[] {
   const known = settingsOf(schema);
   return givenIn(settings)
@@ -107,9 +106,7 @@ export function settingWords(schema: object, settings: object): string[] {
     .map(({ name, value }) => `${name}=${valueText(value).replaceAll(', ', ',')}`);
 }
 
-/**
- * What a person should know of settings that have less effect than they say in a run of that length, a sentence each.
- */
+/** Warnings about settings that have less effect than they promise in a run of this length, one sentence each. */
 export function settingWarnings(schema: object, settings: object, run: RunLength): string[] {
   const known = settingsOf(schema);
   const words = new Map(settingWords(schema, settings).map((word) => [word.slice(0, word.indexOf('=')), word]));

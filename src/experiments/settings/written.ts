@@ -5,14 +5,14 @@ import { readAssignments } from '../../formats/text.js';
 import type { AnySetting, SettingValue } from './schema.js';
 import { valueText, type Given } from './settle.js';
 
-/** A word of a command line as YAML reads it; one that is no plain value or list means itself. */
+/** A word of a command line as YAML reads it; a word that is no plain value or list stays as it is. */
 export function valueIn(text: string): unknown {
-  // An empty word is often a variable of a script that is not set: no setting takes it for null.
+  // An empty word is often an unset variable of a script: it must not count as null.
   if (text.trim() === '') return text;
   try {
     const value: unknown = parse(text, { logLevel: 'error' });
     const isPlain = value === null || ['number', 'boolean'].includes(typeof value) || Array.isArray(value);
-    // Any other text means itself, with the # and the spaces that YAML would take away.
+    // Any other text stays as it is, with the # and the spaces that YAML would remove.
     return isPlain ? value : text;
   } catch {
     return text;
@@ -27,12 +27,12 @@ export function givenInWords(words: string[]): Given[] {
   return Object.entries(readAssignments(words)).map(([name, text]) => ({ name, value: valueIn(text), text }));
 }
 
-/** Where something stands in a file, by its distance from the start: "run.yaml, line 3". */
+/** The place of something in a file, by its offset from the start: "run.yaml, line 3". */
 export type PlaceOf = (offset?: number) => string;
 
 /**
- * Reads a YAML file; its contents are null where it is empty. Throws a UserError that names the file, and the line
- * where there is one, for a file that cannot be read, is not YAML, or has values that stand for others.
+ * Reads a YAML file; the contents of an empty file are null. Throws a UserError that names the file, and the line if
+ * there is one, for a file that cannot be read, is not YAML, or contains aliases.
  */
 export async function readYaml(file: string, what: string): Promise<{ document: Document; place: PlaceOf }> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -61,8 +61,8 @@ export async function givenInFile(file: string): Promise<Given[]> {
 }
 
 /**
- * The settings in a part of a YAML document, groups taken apart. Throws a UserError for a part that is no names and
- * values.
+ * The settings in a part of a YAML document, with groups flattened. Throws a UserError for a part that does not consist
+ * of names and values.
  */
 export function givenInNode(document: Document, node: Node, place: PlaceOf, group = ''): Given[] {
   if (!isMap(node)) {
@@ -76,8 +76,8 @@ export function givenInNode(document: Document, node: Node, place: PlaceOf, grou
 }
 
 /**
- * Settings as a YAML file that reads back as the same settings, each under a line that says what it is and may be. One
- * that must not be given beside the others is a comment.
+ * Settings as a YAML file that reads back as the same settings, each under a comment with its meaning and rule. A
+ * setting that must not be given beside the others is itself commented out.
  */
 export function settingsText(schema: object, settings: object): string {
   return lines(schema, settings, settings, '')

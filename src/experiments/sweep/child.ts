@@ -9,7 +9,7 @@ import { Sweep } from './sweep.js';
 
 const shared = new SharedImages();
 const stop = new AbortController();
-/** Seconds until the first task was there to be done, and could be. */
+/** Seconds until this process could start its first task. */
 let start = 0;
 
 async function work({ type, sweep, point, threads }: Task): Promise<FromChild> {
@@ -43,11 +43,11 @@ process.on('message', (task: ToChild) => {
       send(answer);
     });
 });
-// The parent process is gone: save what runs and end.
+// The parent process is gone: save the active run and end.
 process.on('disconnect', () => {
   stop.abort();
   if (!busy) process.exit(1);
 });
-// Ctrl-C reaches all processes of a terminal; the one that started this says what is to happen.
+// Ctrl-C reaches all processes of a terminal; the parent process decides what happens.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => stop.abort());

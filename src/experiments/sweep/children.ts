@@ -8,7 +8,7 @@ import { progressOf } from '../../training/log/readRun.js';
 import { UserError } from '../../errors.js';
 import type { Sweep } from './sweep.js';
 
-/** A point to be trained, or to be measured for its speed, with so many threads; `sweep` is the sweep's folder. */
+/** A point to train, or to measure the speed of, with this many threads; `sweep` is the sweep's folder. */
 export interface Task {
   type: 'point' | 'speed';
   sweep: string;
@@ -25,16 +25,16 @@ export type FromChild =
   | { type: 'speed'; speed: Speed }
   | { type: 'error'; message: string };
 
-/** How a child's work ended: with its answer, or with its process, in words. */
+/** How a child's work ended: with its answer, or with the end of its process, described in words. */
 export type Outcome = FromChild | { type: 'died'; how: string };
 
-/** A process that trains points one after another, so that what kills one of them ends nothing else. */
+/** A process that trains points one after another, so that a crash of one ends nothing else. */
 export class Child {
   private readonly process: ChildProcess;
   private answered?: (outcome: Outcome) => void;
   private how?: string;
 
-  /** Starts it with the priority `nice`, 0 (usual) to 19. What it prints goes to the file `log`, or nowhere. */
+  /** Starts the process with niceness `nice`, 0 (usual) to 19. Its output goes to the file `log`, or nowhere. */
   constructor(nice: number, log?: string) {
     const to = log === undefined ? 'ignore' : openSync(log, 'a');
     this.process = fork(join(import.meta.dirname, 'child.js'), { execArgv: [], stdio: ['ignore', to, to, 'ipc'] });
@@ -53,12 +53,12 @@ export class Child {
     this.process.on('error', (error) => died(`cannot be started: ${error.message}`));
   }
 
-  /** Whether its process is there. */
+  /** Whether its process still exists. */
   get alive(): boolean {
     return this.how === undefined;
   }
 
-  /** Gives it one task; the promise resolves when it is done, or with the process. */
+  /** Gives it one task; the promise resolves when the task is done or the process ends. */
   ask(task: Task): Promise<Outcome> {
     return new Promise((resolve) => {
       if (this.how !== undefined) return resolve({ type: 'died', how: this.how });
@@ -67,7 +67,7 @@ export class Child {
     });
   }
 
-  /** Asks it to save and stop what it trains. */
+  /** Asks it to save and stop its run. */
   stop(): void {
     if (this.alive && this.process.connected) this.process.send({ type: 'stop' } satisfies ToChild, () => undefined);
   }
@@ -76,7 +76,7 @@ export class Child {
     if (this.alive) this.process.kill('SIGKILL');
   }
 
-  /** Ends it when it has nothing to do. */
+  /** Ends a process that has nothing to do. */
   close(): void {
     if (this.process.connected) this.process.disconnect();
     this.kill();
@@ -96,9 +96,9 @@ export interface Crashes {
 }
 
 /**
- * Handles a point whose process crashed: returns its crashes in a row without its run getting further in between, if it
- * is to be tried again; else undefined, and the point's file has the reason. Throws a UserError if that file cannot be
- * written.
+ * Handles a point whose process crashed. If it is to be tried again, returns its crashes in a row without progress of
+ * its run; otherwise writes the reason to the point's file and returns undefined. Throws a UserError if that file
+ * cannot be written.
  */
 export async function afterCrash(
   sweep: Sweep,

@@ -37,7 +37,7 @@ export type Cost = keyof typeof costs;
 
 /**
  * Finished runs as a comparison: entry by entry, in groups by their names, with the times of their compact networks,
- * which are taken side by side here and now. Throws a UserError for a run that is not finished.
+ * which are measured now, side by side. Throws a UserError for a run that is not finished.
  */
 export async function comparedRuns(
   entries: Readonly<Record<string, readonly Run[]>>,
@@ -63,8 +63,8 @@ export async function comparedRuns(
 const worth = 'test.accuracy parameters.left multiply_adds.left latency_ms.1 latency_ms.128'.split(' ');
 
 /**
- * Runs as rows of what a network is worth and what it costs, those of one name together: test accuracy with its 95 %
- * interval, parameters, multiply-adds, milliseconds. What a record does not say stays empty.
+ * One row per name of runs with what a network is worth and what it costs: test accuracy with its 95 % interval,
+ * parameters, multiply-adds, milliseconds. Values missing from a record stay empty.
  */
 export function worthAndCost(records: readonly SomeRecord[]): ResultRow[] {
   const groups = groupRecords(records).map(({ name, records: own }): RunGroup => ({
@@ -79,7 +79,7 @@ const validation = ({ means }: SweepResult): number => means['validation.accurac
 const best = (results: readonly SweepResult[]): SweepResult | undefined =>
   [...results].sort((a, b) => validation(b) - validation(a)).at(0);
 
-/** A difference of test accuracies in points, with its 95 % interval where there are several runs. */
+/** A difference of test accuracies in points, with its 95 % interval if there are several runs. */
 function inPoints({ n, mean, halfWidth }: MeanInterval): string {
   const points = (share: number): string => (100 * share).toFixed(1).replace('-', '−');
   return halfWidth === null ? `${points(mean)} (n = ${n})` : `${points(mean)} ± ${points(halfWidth)} (n = ${n})`;
@@ -93,9 +93,9 @@ function verdict({ mean, halfWidth }: MeanInterval, first = '', second = ''): st
 }
 
 /**
- * Which method to take when: for each cost and each share of the whole network's, the method and the narrower network
- * that do best on the validation images within that share, their test accuracies, and by how much the method is above,
- * seed by seed. Sizes that were not run, or not timed, are listed as such.
+ * Which method to take when: for each cost and each share of the whole network's cost, the method and the narrower
+ * network that do best on the validation images within that share, their test accuracies, and the method's lead, paired
+ * by seed. Sizes that were not run, or not timed, are listed as such.
  */
 export function whichToTake(compared: Compared, shares: readonly number[] = [0.6, 0.4, 0.25, 0.15]): ResultRow[] {
   const results = savedResults(compared);

@@ -2,26 +2,23 @@ import type { SweepPoint } from './points.js';
 import type { Sweep } from './sweep.js';
 
 /**
- * What a sweep's runs are trained with: the machine's own processes, or a program that hands work out to several
- * machines.
+ * Trains the runs of a sweep: in processes of this machine, or with a program that hands work out to several machines.
  */
 export interface Engine {
-  /** Whether the work goes on when the process that asked for it ends. */
+  /** Whether the work continues when the process that asked for it ends. */
   readonly outlives: boolean;
-  /**
-   * Throws a UserError for what would let the work fail later: a partition that is not there, a server that does not
-   * answer.
-   */
+  /** Throws a UserError for what would make the work fail later: a missing partition, a server that does not answer. */
   check(sweep: Sweep): Promise<void>;
   /**
-   * Has the points trained, each once what it starts from is done. One that outlives this process returns when all are
-   * handed over; another when all are done, or have saved and stopped after `signal` aborted.
+   * Has the points trained, each once the point that it starts from is done. An engine that outlives this process
+   * returns when all points are handed over; any other when all are done, or have saved and stopped after `signal`
+   * aborted.
    */
   run(sweep: Sweep, points: readonly SweepPoint[], signal: AbortSignal): Promise<void>;
-  /** Takes back what waits, after all that runs was asked to stop through the sweep's folder. */
+  /** Takes back the waiting points, after all active runs were asked to stop through the sweep's folder. */
   cancel(sweep: Sweep): Promise<void>;
-  /** Why points will not run, by id, as far as the engine knows more than their files. */
+  /** Why points will not run, by id, if the engine knows more than their files. */
   failures(sweep: Sweep): Promise<Map<string, string>>;
-  /** What keeps all of a sweep from going on at present, if anything, in a few words. */
+  /** What currently keeps a whole sweep from continuing, if anything, in a few words. */
   notice?(sweep: Sweep): Promise<string | undefined>;
 }

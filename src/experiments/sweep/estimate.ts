@@ -11,7 +11,7 @@ import { settingsOfPoint, type SweepPoint } from './points.js';
 import { protocolNamed } from './spec.js';
 import { speedNames, type Speed } from './speed.js';
 
-/** How a machine is shared out: so many runs at once, with so many threads each. */
+/** How a machine is shared out: the number of runs at once, and the threads of each. */
 export interface Sharing {
   jobs: number;
   threads: number;
@@ -26,7 +26,7 @@ const decidesSpeed = [
   ...(['progressive_resizing', 'ema_decay', 'backend', 'model'] as const),
 ];
 
-/** What the speed of an experiment depends on, in short. */
+/** A hash of everything that the speed of an experiment depends on. */
 export function speedKey(settings: ExperimentSettings, { jobs, threads }: Sharing): string {
   const kind = decidesSpeed.map((name) => settings[name]);
   const machine = [cpus()[0]?.model, cpus().length, process.versions.node];
@@ -49,7 +49,7 @@ export async function knownSpeeds(): Promise<Map<string, Speed>> {
   }
 }
 
-/** Adds a speed to those that are known; where that cannot be written, it is measured again next time. */
+/** Adds a speed to the known ones; if the file cannot be written, the speed is measured again next time. */
 export async function keepSpeed(key: string, speed: Speed): Promise<void> {
   const all = Object.fromEntries((await knownSpeeds()).set(key, speed));
   await writeFileWhole(speedsFile(), `${JSON.stringify(all, null, 1)}\n`, jsonFile).catch(() => undefined);
@@ -60,7 +60,7 @@ export function secondsOf(settings: ExperimentSettings, data: DataSplits, speed:
   const { train, validation, test } = halfOf(data, settings.half);
   const { begun: epochs, steps, stepsPerEpoch } = lengthOf(settings, train.labels.length);
   const [validations, tests] = [validation.labels.length, test.labels.length];
-  // The best network and the last one are both measured where they differ, which is not known before.
+  // The best network and the last one are both measured if they differ, which is not known in advance.
   const measured = (settings.select === 'best' ? 1.5 : 1) * (validations + tests);
   const trained = (steps / stepsPerEpoch) * Math.min(train.labels.length, stepsPerEpoch * settings.batch_size);
   const saves = Math.floor((epochs - 1) / settings.checkpoints.every_epochs);
@@ -69,7 +69,7 @@ export function secondsOf(settings: ExperimentSettings, data: DataSplits, speed:
   );
 }
 
-/** A point's time: beside others, and where it has the machine for itself. */
+/** A point's time: beside others, and with the machine to itself (`alone`). */
 export interface PointTime {
   id: string;
   start?: string;
@@ -77,12 +77,12 @@ export interface PointTime {
   alone: number;
 }
 
-/** Seconds until all points are done where `jobs` run at once, each as soon as what it starts from is done. */
+/** Seconds until all points are done if `jobs` run at once, each as soon as the point that it starts from is done. */
 export function secondsOfAll(points: readonly PointTime[], jobs: number): number {
   const ends = new Map<string, number>();
   const free = Array.from({ length: jobs }, () => 0);
   const left = [...points];
-  // What it starts from is done before, or was there already.
+  // The point that it starts from is done before, or was finished already.
   const readyAt = ({ start }: PointTime): number =>
     left.some(({ id }) => id === start) ? Infinity : ((start === undefined ? undefined : ends.get(start)) ?? 0);
   while (left.length > 0) {

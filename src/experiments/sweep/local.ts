@@ -13,28 +13,28 @@ import type { Sweep } from './sweep.js';
 
 /** How the processes of this machine are used. */
 export interface LocalOptions {
-  /** Default: what was measured to be faster of one run with all cores and one a core. */
+  /** Default: one run with all cores or one run per core, whichever was measured to be faster. */
   jobs?: number;
   /** Threads of each run. Default: the cores shared out. */
   threads?: number;
   /** The niceness of its processes, 0 to 19. Default 10. */
   nice?: number;
-  /** How often a run whose process dies is begun again without getting further in between. Default 3. */
+  /** How often a run whose process dies is restarted without progress in between. Default 3. */
   retries?: number;
 }
 
-/** Children that do one task each, kept for the next one. */
+/** Children that do one task at a time and are kept for the next one. */
 export class ChildPool {
   private readonly idle: Child[] = [];
   private readonly all = new Set<Child>();
 
-  /** What they print goes to the file `log`, if there is one. */
+  /** Their output goes to the file `log`, if there is one. */
   constructor(
     private readonly nice: number,
     private readonly log?: string,
   ) {}
 
-  /** Has a free child do a task, or a new one. An aborted `signal` lets it save and stop. */
+  /** Gives a task to a free child, or to a new one. An aborted `signal` makes it save and stop. */
   async ask(task: Task, signal: AbortSignal): Promise<Outcome> {
     const child = this.idle.pop() ?? new Child(this.nice, this.log);
     this.all.add(child);
@@ -43,7 +43,7 @@ export class ChildPool {
     signal.addEventListener('abort', stop);
     try {
       const outcome = await child.ask(task);
-      // One that was asked to stop does nothing more.
+      // A child that was asked to stop does nothing more.
       const reusable = child.alive && !(outcome.type === 'point' && outcome.state === 'stopped') && !signal.aborted;
       if (reusable) this.idle.push(child);
       else this.end(child);
@@ -64,8 +64,8 @@ export class ChildPool {
 }
 
 /**
- * How this machine is best shared out for a point: as many runs as cores with a thread each, or one run with all of
- * them, whichever trains more images a second. What was measured once is kept; where `jobs` or `threads` leave no
+ * Finds the best way to share out this machine for a point: as many runs as cores with a thread each, or one run with
+ * all cores, whichever trains more images per second. Measured speeds are kept; if `jobs` or `threads` leaves no
  * choice, nothing is measured.
  */
 export async function bestSharing(
@@ -83,7 +83,7 @@ export async function bestSharing(
   const known = await knownSpeeds();
   const measured: (Sharing & { speed: number })[] = [];
   for (const sharing of sharings) {
-    // The reason why it cannot be tried is reported when it is trained.
+    // If the point cannot be tried, the reason is reported when it is trained.
     const speed = await speedOf(pool, known, sweep, point, sharing, signal).catch(() => ({ train: 0 }));
     measured.push({ ...sharing, speed: sharing.jobs * speed.train });
   }
@@ -91,7 +91,8 @@ export async function bestSharing(
 }
 
 /**
- * The speed of a point's experiment where so many run at once: one of those `known`, or measured now and added to them.
+ * The speed of a point's experiment when the machine is shared out in this way: one of those `known`, or measured now
+ * and added to them.
  */
 async function speedOf(
   pool: ChildPool,
@@ -110,7 +111,10 @@ async function speedOf(
   return speed;
 }
 
-/** The mean speed of so many children at once. Throws a UserError with the reason where one of them cannot tell. */
+/**
+ * Measures the mean speed of `jobs` children at once. Throws a UserError with the reason if one of them cannot measure
+ * it.
+ */
 async function together(
   pool: ChildPool,
   sweep: Sweep,
@@ -131,8 +135,8 @@ async function together(
 }
 
 /**
- * How long this machine takes for points, and how it is shared out for them. Throws a UserError for one that cannot be
- * tried.
+ * Estimates how long this machine takes for points, and how it is shared out for them. Throws a UserError for a point
+ * that cannot be tried.
  */
 export async function estimated(
   sweep: Sweep,
@@ -152,7 +156,7 @@ export async function estimated(
     for (const point of points) {
       const settings = experimentOf(point);
       const speed = await speedOf(pool, known, sweep, point, sharing, signal);
-      // One that runs by itself gets all cores.
+      // A point that runs by itself gets all cores.
       const single = await speedOf(pool, known, sweep, point, whole, signal);
       const { images } = await shared.of(settings);
       begun = Math.max(begun, speed.start);
@@ -194,7 +198,7 @@ async function runLocally(
   const failed = new Set<string>();
   const died = new Map<string, Crashes>();
 
-  /** Also aborts if the state of a point cannot be written: the others save and stop. */
+  /** Also aborts if the state of a point cannot be written: the other runs then save and stop. */
   const over = new AbortController();
   const stopped = AbortSignal.any([signal, over.signal]);
   const run = async (point: SweepPoint, own: number): Promise<void> => {
@@ -208,7 +212,7 @@ async function runLocally(
     waiting.set(point.id, point);
   };
 
-  /** Those that can be trained now; those whose start failed never can. */
+  /** The points that can be trained now; those whose start failed count as failed too. */
   const ready = (): SweepPoint[] => {
     for (const { id, start } of waiting.values()) if (start !== undefined && failed.has(start)) failed.add(id);
     failed.forEach((id) => waiting.delete(id));

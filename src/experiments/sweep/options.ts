@@ -101,15 +101,13 @@ export function splitWords(words: readonly string[]): {
 export async function engineOf(options: SweepOptions, slurm: Record<string, string>): Promise<Engine> {
   const { jobs, threads, nice, retries, redis } = options;
   const given = { jobs: jobs ?? undefined, threads: threads ?? undefined, nice, retries };
-  // Imported when asked for: the packages of one are not needed for another.
+  // Imported when asked for: one engine does not need the packages of another.
   if (options.engine === 'local') return (await import('./local.js')).localEngine(given);
   if (options.engine === 'bullmq') return (await import('./bullmq/bullmq.js')).bullmqEngine({ redis, retries });
   return (await import('./slurm/slurm.js')).slurmEngine(given, slurm);
 }
 
-/**
- * The engine that a sweep was handed over to, which knows more of it than its files: Slurm, or none but this machine.
- */
+/** The engine that a sweep was handed over to: Slurm, which knows more of it than its files, or else this machine. */
 export async function engineUsed(sweep: Sweep): Promise<Engine> {
   if (existsSync(arraysFolder(sweep))) return (await import('./slurm/slurm.js')).slurmEngine({}, {});
   return (await import('./local.js')).localEngine();

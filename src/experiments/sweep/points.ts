@@ -8,13 +8,11 @@ import { protocolNamed, type EntrySpec, type SweepSpec } from './spec.js';
 
 /** One run of a sweep: plain JSON, as the manifest keeps it. */
 export interface SweepPoint {
-  /** Made of what the point is, so that it stays the same when others come and go. */
+  /** A hash of the point's own content, so that it stays the same when others come and go. */
   id: string;
-  /** The entry of the list of points that it comes from; not there for the only one of a sweep without a list. */
+  /** The entry of the list of points that it comes from; undefined in a sweep without a list. */
   entry?: string;
-  /**
-   * What it is called: its entry and the values that vary, but for the seed. Points of one group differ in their seeds.
-   */
+  /** Its name: its entry and the values that vary, except the seed. Points of one group differ only in their seeds. */
   group: string;
   protocol: string;
   /** The protocol's settings in full. */
@@ -25,11 +23,11 @@ export interface SweepPoint {
   start?: string;
 }
 
-/** What a point is called in full. */
+/** The full name of a point. */
 export const titleOf = ({ group, values }: Pick<SweepPoint, 'group' | 'values'>): string =>
   'seed' in values ? `${group} seed=${values.seed}` : group;
 
-/** Settings that do not make another point, since they do not change the result of a run. */
+/** Settings that do not make a different point, since they do not change the result of a run. */
 const outside = ['name', 'tags', 'threads', 'resume_training', 'again'];
 const refused: Record<string, string> = {
   name: 'runs are called after their points',
@@ -38,7 +36,7 @@ const refused: Record<string, string> = {
   threads: 'they change no result, and are an option of the command (threads=1)',
 };
 
-/** All combinations of one value of each axis; `zip` goes along as one axis. */
+/** All combinations of one value per axis; the settings of `zip` form one axis together. */
 function combinations({ grid, zip, place }: EntrySpec): Given[][] {
   const lengths = zip.map(({ values }) => values.length);
   if (new Set(lengths).size > 1) {
@@ -55,7 +53,7 @@ function combinations({ grid, zip, place }: EntrySpec): Given[][] {
 const valueOf = (settings: object, name: string): unknown =>
   givenIn(settings).find((each) => each.name === name)?.value;
 
-/** The point of an entry's start with the values that the two have in common. */
+/** The point of an entry's start that has the same values for the settings that both have. */
 function startOf(
   point: Omit<SweepPoint, 'id'>,
   known: readonly Given[],
@@ -91,9 +89,9 @@ function checkAxes({ settings, grid, zip, place }: EntrySpec): void {
 }
 
 /**
- * The points of a sweep seed by seed, those that others start from first. Throws a UserError that names the point, and
- * the line if it is in a file, for settings that a run would refuse, lists of unequal length, values given twice, and a
- * start that is none or several points.
+ * The points of a sweep seed by seed, each after the point that it starts from. Throws a UserError that names the
+ * point, and the line if it is in a file, for settings that a run would refuse, lists of unequal length, values given
+ * twice, and a start that fits no point or several.
  */
 export function pointsOf(spec: SweepSpec): SweepPoint[] {
   const byEntry = new Map<string | undefined, SweepPoint[]>();
@@ -119,7 +117,7 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
         const settings = protocolSettings(protocol, given, entry.from !== undefined);
         checkOneRun(protocol, settings);
         protocol.experiment(settings);
-        // What the axes' values became: words of a command line have a type only now.
+        // The axes' values once settled: only now do words of a command line have a type.
         const values = Object.fromEntries(own.map(({ name }) => [name, valueText(valueOf(settings, name))]));
         const named = entry.name === undefined ? {} : { entry: entry.name };
         const point = { ...named, group, protocol: protocol.name, settings, values };
@@ -137,13 +135,13 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
   return seedBySeed(all);
 }
 
-/** The UserError that names the point with a fault that a user can fix, or another error as it is. */
+/** Wraps a UserError in one that names the point; returns any other error as it is. */
 export function refusedPoint(title: string, error: unknown): unknown {
   if (!(error instanceof UserError)) return error;
   return new UserError(`The point '${title}' of the sweep cannot be run: ${error.message}`, { cause: error });
 }
 
-/** Throws a UserError for points that are there twice, and for different ones that tables would take for one. */
+/** Throws a UserError for points that occur twice, and for different points that tables would take for one. */
 function checkNames(points: readonly SweepPoint[]): void {
   const kindOf = ({ entry, values: { seed: _, ...values } }: SweepPoint): string => JSON.stringify([entry, values]);
   const kinds = new Map<string, string>();
@@ -165,8 +163,8 @@ function checkNames(points: readonly SweepPoint[]): void {
 }
 
 /**
- * All points of the first seed before those of the next one, so that a part of a sweep already compares all its
- * entries.
+ * Sorts all points of the first seed before those of the next one, so that a partly finished sweep already compares all
+ * its entries.
  */
 function seedBySeed(points: readonly SweepPoint[]): SweepPoint[] {
   const seeds = [...new Set(points.map(({ values }) => values.seed))];

@@ -8,11 +8,13 @@ import type { PointState } from './sweep.js';
 export interface SweepResult extends RunGroup {
   /** How many are finished. */
   n: number;
-  /** Means over them by machine names, such as `test.accuracy` and `parameters.left`; empty where none is finished. */
+  /**
+   * Means over the finished runs by machine names, such as `test.accuracy` and `parameters.left`; empty if there are
+   * none.
+   */
   means: Record<string, number>;
   /**
-   * The 95 % interval of the test accuracy: of the mean over seeds by Student's t or, of one run, of the share by
-   * Wilson's score.
+   * The 95 % interval of the test accuracy: for the mean over seeds by Student's t or, for one run, by Wilson's score.
    */
   interval?: { low: number; high: number; by: 'seeds' | 'images' };
 }
@@ -21,14 +23,14 @@ function intervalOf(records: readonly SomeRecord[]): SweepResult['interval'] {
   const scores = records.flatMap(({ test }) => test ?? []);
   if (scores.length === 0) return undefined;
   const { mean, halfWidth } = meanInterval(scores.map(({ accuracy }) => accuracy));
-  // Shares end at 0 and 1, whatever the interval of a mean says.
+  // Shares lie between 0 and 1, even where the interval of a mean does not.
   if (halfWidth !== null)
     return { low: Math.max(0, mean - halfWidth), high: Math.min(1, mean + halfWidth), by: 'seeds' };
   const [low, high] = wilsonInterval(mean, scores[0].images);
   return { low, high, by: 'images' };
 }
 
-/** What there is to say of points that are not finished: "not run", "2 failed". */
+/** Describes the points that are not finished: "not run", "2 failed". */
 function missingIn(states: readonly PointState[]): string | undefined {
   const open = states.filter(({ state }) => state !== 'finished');
   if (open.length === 0) return undefined;
@@ -39,7 +41,7 @@ function missingIn(states: readonly PointState[]): string | undefined {
     .join(', ');
 }
 
-/** The groups of a sweep's runs in the order of its points, and what there is to say of those that are not finished. */
+/** The groups of a sweep's runs in the order of its points, with a description of the runs that are not finished. */
 export function groupsOf(states: readonly PointState[]): RunGroup[] {
   const groups = [...new Set(states.map(({ point }) => point.group))];
   return groups.map((group) => {
@@ -62,7 +64,10 @@ function resultOf(group: RunGroup, records: readonly SomeRecord[]): SweepResult 
   };
 }
 
-/** The results of a sweep, a group of runs each, in the order of its points; what was not run is there and says so. */
+/**
+ * The results of a sweep, one per group of runs, in the order of its points; groups that were not run are listed as
+ * such.
+ */
 export function sweepResults(states: readonly PointState[]): SweepResult[] {
   const recordsOf = ({ group }: RunGroup): RunRecord[] =>
     states.flatMap(({ point, record }) => (point.group === group && record ? record : []));
@@ -85,7 +90,7 @@ export function savedResults({
   );
 }
 
-/** The columns of a sweep's table where none are asked for. */
+/** The default columns of a sweep's table. */
 export const sweepColumns: readonly string[] =
   'validation.accuracy test.accuracy sparsity.complete parameters.left multiply_adds.left seconds'.split(' ');
 

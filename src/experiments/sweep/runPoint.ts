@@ -12,14 +12,14 @@ import { protocolNamed } from './spec.js';
 import { checkpointIn, type Sweep } from './sweep.js';
 
 /**
- * Images by the settings that name them: those asked for last are kept, since the points of a sweep mostly share them.
+ * Loads images by the settings that name them, and keeps the last ones, since the points of a sweep mostly share them.
  */
 export class SharedImages {
   private key = '';
   private images?: Promise<DataSplits>;
   private halves = new Map<string, { imagesHash: string; trained: number }>();
 
-  /** The images of an experiment; of those that it uses the hash, and how many it is trained on. */
+  /** The images of an experiment, the hash of those that it uses, and how many it is trained on. */
   async of(settings: ExperimentSettings): Promise<{ images: DataSplits; imagesHash: string; trained: number }> {
     const { data, sizes, image_size, classes, half } = settings;
     const key = JSON.stringify({ data, sizes, image_size, classes });
@@ -49,8 +49,8 @@ async function runOfPoint(sweep: Sweep, point: SweepPoint, shared: SharedImages,
 }
 
 /**
- * The runs of a sweep's points that are finished already, by any process: their folders by the points' ids.
- * Throws a UserError for images and files that cannot be read. It changes which backend computes.
+ * Finds the runs of a sweep's points that any process has already finished: their folders by the points' ids. Throws a
+ * UserError for images and files that cannot be read. Changes the backend that computes.
  */
 export async function finishedRuns(sweep: Sweep, shared: SharedImages): Promise<Map<string, string>> {
   const found = new Map<string, string>();
@@ -67,8 +67,8 @@ export async function finishedRuns(sweep: Sweep, shared: SharedImages): Promise<
 }
 
 /**
- * What a person should know of points before they are trained, a sentence each, with the number of points that it is
- * of. Throws a UserError that names a point whose batches are larger than its training set.
+ * Warnings about points before they are trained, one sentence each, with the number of points that each concerns.
+ * Throws a UserError that names a point whose batches are larger than its training set.
  */
 export async function warningsOf(points: readonly SweepPoint[], shared: SharedImages): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
@@ -90,8 +90,8 @@ export async function warningsOf(points: readonly SweepPoint[], shared: SharedIm
 }
 
 /**
- * The checkpoint in the folder of a finished run from which a point starts. Throws a UserError that says how to mend
- * it.
+ * The checkpoint in the folder of a finished run from which a point starts. Throws a UserError that says what to do if
+ * it is gone.
  */
 async function startIn(dir: string, point: SweepPoint): Promise<string | undefined> {
   return checkpointIn(dir).catch((error: Error) => {
@@ -102,13 +102,13 @@ async function startIn(dir: string, point: SweepPoint): Promise<string | undefin
   });
 }
 
-/** How often it is checked whether the sweep was cancelled. */
+/** How often to check whether the sweep was cancelled. */
 const LOOK_MS = 500;
 
 /**
- * Trains a point of a sweep, goes on with it, or takes over what is there, and writes its state to the sweep's folder.
- * An aborted `signal`, or the end of the sweep, saves and stops between two steps. Returns how it ended; a point that
- * fails is no error here.
+ * Trains a point of a sweep, continues it, or takes over a finished run, and writes its state to the sweep's folder. If
+ * `signal` aborts or the sweep is cancelled, it saves and stops between two steps. Returns how it ended; a point that
+ * fails does not throw.
  */
 export async function runPoint(
   sweep: Sweep,

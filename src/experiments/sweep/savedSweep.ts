@@ -13,8 +13,8 @@ const digits = (value: number): number => Number(value.toPrecision(4));
 
 /**
  * The results of a sweep in the form that notebooks keep: what its runs have in common, their records and histories,
- * and the penalty at each step of those that have one. Of runs that are not finished it says so. With `timed`, what is
- * to time them, the compact networks of all finished runs are timed side by side here and now.
+ * and the penalty at each step of those that have one. Runs that are not finished are listed as such. With `timed`, a
+ * description of the backend, the compact networks of all finished runs are timed now, side by side.
  */
 export async function savedSweep(sweep: Sweep, timed?: string): Promise<SavedSweep> {
   const states = await sweep.states();

@@ -35,7 +35,7 @@ export interface EntrySpec extends PointsSpec {
   place?: string;
 }
 
-/** What a sweep asks for, as it was written. */
+/** A sweep as it was written. */
 export interface SweepSpec {
   name: string;
   entries: EntrySpec[];
@@ -65,14 +65,14 @@ function rangeIn(text: string): number[] | undefined {
   return Array.from({ length: high - low + 1 }, (_, i) => low + i);
 }
 
-/** Whether a setting holds a list in every point: a list of lists is then several values. */
+/** Whether a setting holds a list in every point: only a list of lists is then several values. */
 const holdsList = (protocol: Protocol<RunSettings>, name: string): boolean =>
   settingsOf(protocol.schema).get(name)?.rule.accepts([]) ?? false;
 
 /**
- * The words of a command line as settings and axes: `lambda_l0=10,20` and `seed=1..3` are axes, `zip=a,b` lets those
- * two go along together. A setting that holds a list takes several as `milestones=[8,12],[10]`. Throws a UserError for
- * a word without a key, a key given twice, and an axis of zip that has one value.
+ * The words of a command line as settings and axes: `lambda_l0=10,20` and `seed=1..3` are axes, `zip=a,b` varies those
+ * two together. A setting that holds a list takes several values as `milestones=[8,12],[10]`. Throws a UserError for a
+ * word without a key, a key given twice, and a setting of zip that has one value.
  */
 export function pointsInWords(words: string[], protocol: Protocol<RunSettings>): PointsSpec {
   const { zip: together = '', ...assignments } = readAssignments(words);
@@ -115,7 +115,7 @@ function axesIn(document: Document, node: Node | null, place: PlaceOf): Axis[] {
   });
 }
 
-/** The members of a map by their keys. Throws a UserError for another key, naming the line. */
+/** The members of a map by their keys. Throws a UserError that names the line for an unknown key. */
 function membersOf<Key extends string>(
   node: Node | null,
   known: readonly Key[],
@@ -140,8 +140,7 @@ function membersOf<Key extends string>(
 
 function textOf(node: Node | undefined, place: PlaceOf): string | undefined {
   if (node === undefined) return undefined;
-  // A key with nothing behind it is as if it were not there.
-  // One that looks like a number is a name too, as it is written: 1.10.
+  // A key without a value counts as missing. A value that looks like a number is a name too, as it is written: 1.10.
   if (isScalar<string | number | boolean | null>(node))
     return node.value === null ? undefined : (node.source ?? String(node.value));
   throw new UserError(`${place(node.range?.[0])}: there must be one name here, no list and no map.`);
@@ -159,7 +158,7 @@ function partsOf(
   };
 }
 
-/** Both, where the second has the last word about a setting that both have. */
+/** Merges both; for a setting that both have, the second wins. */
 function merged(first: PointsSpec, second: PointsSpec): PointsSpec {
   const namesOf = ({ settings, grid, zip }: PointsSpec): string[] =>
     [...settings, ...grid, ...zip].map(({ name }) => name);
@@ -173,11 +172,11 @@ function merged(first: PointsSpec, second: PointsSpec): PointsSpec {
 }
 
 /**
- * A sweep as words of a command line, of a YAML file, or of both: what the words say counts for all points, and wins.
- * `name` is by default the file's, or that of the protocol, or network and methods, with the names of the axes.
+ * Reads a sweep from words of a command line, a YAML file, or both: the words apply to all points, and win. The default
+ * `name` is the file's or, without a file, the protocol or network and methods, with the names of the axes.
  *
- * Throws a UserError that names the file and line for what cannot be read, unknown keys, entries of one name, and an
- * entry that starts from one that does not stand before it.
+ * Throws a UserError that names the file and line for what cannot be read, unknown keys, entries of the same name, and
+ * an entry that starts from one that does not come before it.
  */
 export async function readSpec(
   words: string[],
@@ -189,7 +188,7 @@ export async function readSpec(
     const axes = [...own.grid, ...own.zip].map((axis) => axis.name);
     const given = ['network', 'methods'].flatMap((part) => own.settings.find((each) => each.name === part)?.text ?? []);
     const what = of === 'experiment' && given.length > 0 ? given : [of];
-    // Without the brackets of a list, which no folder's name has.
+    // Removes the brackets of a list, which no folder's name has.
     return {
       name: name ?? [...what, ...axes].join('-').replaceAll(/[^\w.=,-]/g, ''),
       entries: [{ ...own, protocol: of }],

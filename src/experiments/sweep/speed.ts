@@ -10,12 +10,12 @@ import { halfOf, lengthOf } from '../run/session.js';
 
 /** How fast a machine runs one kind of experiment. */
 export interface Speed {
-  /** Images a second in training, and in evaluation. */
+  /** Images per second in training, and in evaluation. */
   train: number;
   evaluate: number;
-  /** Seconds that each run takes besides: building, counting, writing. */
+  /** Further seconds that each run takes: building, counting, writing. */
   overhead: number;
-  /** Seconds that a checkpoint takes. */
+  /** Seconds that saving a checkpoint takes. */
   save: number;
   /** Seconds until a process is ready for its first run. */
   start: number;
@@ -23,7 +23,7 @@ export interface Speed {
 
 export const speedNames = ['train', 'evaluate', 'overhead', 'save', 'start'] as const satisfies (keyof Speed)[];
 
-/** A trial's times, in seconds from its beginning. */
+/** A trial's times in seconds: from its beginning to each step and to its end, for a save, and for the evaluation. */
 interface Times {
   steps: number[];
   all: number;
@@ -60,13 +60,12 @@ async function trial(settings: ExperimentSettings, images: DataSplits, steps: nu
   }
 }
 
-/** Seconds that the trial takes, about. */
+/** About how many seconds the trial takes. */
 const SECONDS = 2;
 
 /**
- * Measures how fast this process runs an experiment, by two small runs of it in a folder that is taken away again;
- * takes about two seconds, and what building the network takes. Throws a UserError for settings and images that do not
- * fit.
+ * Measures how fast this process runs an experiment, by two small runs of it in a temporary folder; takes about two
+ * seconds plus the time to build the network. Throws a UserError for settings and images that do not fit.
  */
 export async function measureSpeed(settings: ExperimentSettings, data: DataSplits): Promise<Omit<Speed, 'start'>> {
   const all = halfOf(data, settings.half);
@@ -77,7 +76,7 @@ export async function measureSpeed(settings: ExperimentSettings, data: DataSplit
     validation: first(all.validation, evaluated),
     test: first(all.test, evaluated),
   });
-  // What comes first in a process is slower than what follows.
+  // The first run in a process is slower than later ones.
   const warm = await trial(settings, images(64), Math.min(4, stepsPerEpoch));
   const step = (warm.all - warm.steps[0]) / Math.max(1, warm.steps.length - 1);
   const used = images(512);

@@ -12,7 +12,7 @@ import { findCheckpoint } from '../../training/checkpoint/listCheckpoints.js';
 import { readRecord, type RunRecord } from '../run/record.js';
 import type { SweepPoint } from './points.js';
 
-/** What a sweep's folder says. */
+/** The manifest in a sweep's folder. */
 interface Manifest {
   format: 'sparsebook sweep';
   version: 1;
@@ -20,7 +20,9 @@ interface Manifest {
   points: SweepPoint[];
 }
 
-/** What the process that runs a point writes of it: one file a point, so that many processes write side by side. */
+/**
+ * What the process that runs a point writes about it: one file per point, so that many processes write side by side.
+ */
 interface PointFile {
   state: 'running' | 'finished' | 'failed' | 'stopped';
   /** The run's id. */
@@ -32,13 +34,13 @@ interface PointFile {
   time: number;
 }
 
-/** How long a process may take until it has the run's own lock, whose holder is known for certain. */
+/** How long a process may take to get the run's own lock, whose holder is known for certain. */
 const STARTS_MS = 15 * 60_000;
 
-/** How a point stands: what its files say. */
+/** The state of a point according to its files. */
 export interface PointState {
   point: SweepPoint;
-  /** `blocked`: what it starts from failed. `stopped`: incomplete, and no process trains it. */
+  /** `blocked`: the point that it starts from failed. `stopped`: incomplete, and no process trains it. */
   state: 'waiting' | 'running' | 'finished' | 'failed' | 'stopped' | 'blocked';
   run?: string;
   record?: RunRecord;
@@ -47,7 +49,7 @@ export interface PointState {
   reason?: string;
 }
 
-/** Whether nothing more comes of a point unless it is asked for again. */
+/** Whether nothing more happens to a point unless it is asked for again. */
 export const isOver = ({ state }: Pick<PointState, 'state'>): boolean =>
   ['finished', 'failed', 'blocked'].includes(state);
 
@@ -64,13 +66,13 @@ const isPoint = (value: unknown): value is SweepPoint => {
   );
 };
 
-/** Whether a run is as long as a point asks for: one that was taken further since is another. */
+/** Whether a run is as long as a point asks for: a run that was taken further since is a different one. */
 const isAsLong = (record: RunRecord, point: SweepPoint): boolean =>
   ['epochs', 'max_steps'].every(
     (name) => record.settings[name] === (point.settings as unknown as Record<string, unknown>)[name],
   );
 
-/** A sweep: a folder with its points and, once they run, which run each is. The runs lie where all runs lie. */
+/** A sweep: a folder with its points and, once they run, the run of each. The runs are in the folder of all runs. */
 export class Sweep {
   private records = new Map<string, RunRecord>();
 
@@ -79,7 +81,7 @@ export class Sweep {
     readonly points: readonly SweepPoint[],
   ) {}
 
-  /** Its folder's: a copy of a folder is a sweep of its own. */
+  /** The name of its folder: a copy of a folder is a separate sweep. */
   get name(): string {
     return basename(this.dir);
   }
@@ -88,7 +90,7 @@ export class Sweep {
     return resolve(this.dir, '..', '..', 'runs');
   }
 
-  /** A sweep of these points in a folder, of which nothing is read or written. */
+  /** A sweep of these points in a folder; reads and writes nothing. */
   static at(dir: string, points: readonly SweepPoint[]): Sweep {
     return new Sweep(resolve(dir), points);
   }
@@ -100,8 +102,8 @@ export class Sweep {
   }
 
   /**
-   * Writes the sweep's points in place of those that its folder had: what is done of those that stay is kept. Throws a
-   * UserError where it cannot be written.
+   * Writes the sweep's points in place of those that its folder had; the results of points that stay are kept. Throws a
+   * UserError if the manifest cannot be written.
    */
   async write(): Promise<void> {
     const { name, points } = this;
@@ -109,7 +111,10 @@ export class Sweep {
     await writeFileWhole(join(this.dir, files.manifest), `${JSON.stringify(manifest, null, 1)}\n`, jsonFile);
   }
 
-  /** Reads the sweep of a name or folder. Throws a UserError that says which there are. */
+  /**
+   * Reads the sweep of a name or folder. Throws a UserError that lists all sweeps if this one is missing, and for a
+   * damaged one.
+   */
   static async open(nameOrFolder: string, root = sweepsFolder()): Promise<Sweep> {
     const here = resolve(nameOrFolder);
     const dir = existsSync(join(here, files.manifest)) ? here : resolve(root, nameOrFolder);
@@ -136,7 +141,7 @@ export class Sweep {
     );
   }
 
-  /** The point of an id. Throws a UserError for one that it does not have. */
+  /** The point of an id. Throws a UserError for an unknown id. */
   point(id: string): SweepPoint {
     const found = this.points.find((point) => point.id === id);
     if (found) return found;
@@ -149,7 +154,7 @@ export class Sweep {
     await writeFileWhole(join(this.dir, files.points, `${id}.json`), `${JSON.stringify(file)}\n`, jsonFile);
   }
 
-  /** Takes runs that are finished, by any process, as those of its points: their folders by the points' ids. */
+  /** Takes runs that any process has finished as those of its points: their folders by the points' ids. */
   async adopt(runs: ReadonlyMap<string, string>): Promise<void> {
     for (const [id, dir] of runs) {
       const last = await this.reported(id);
@@ -191,7 +196,7 @@ export class Sweep {
     throw new UserError(`The point ${id} of ${this.name} is not finished, and others start from it.`);
   }
 
-  /** How a point stands, but for what it depends on. */
+  /** The state of a point, regardless of the point that it starts from. */
   private async stateOf(point: SweepPoint): Promise<PointState> {
     const known = this.records.get(point.id);
     if (known) return { point, state: 'finished', run: known.run, record: known };
@@ -214,19 +219,19 @@ export class Sweep {
     return { point, state: 'running', run, progress: dir === undefined ? undefined : await progressOf(dir) };
   }
 
-  /** The same, where a fault in its files becomes the state of that point alone. */
+  /** The same, but a fault in the point's files becomes its state. */
   private async safeStateOf(point: SweepPoint): Promise<PointState> {
     return this.stateOf(point).catch((error: Error) => ({ point, state: 'failed', reason: error.message }));
   }
 
   async states(): Promise<PointState[]> {
     const states: PointState[] = [];
-    // So many at once, since the number of files that may be open has a limit.
+    // A few at a time, since the number of open files has a limit.
     for (let first = 0; first < this.points.length; first += 32) {
       states.push(...(await Promise.all(this.points.slice(first, first + 32).map((point) => this.safeStateOf(point)))));
     }
     const of = new Map(states.map((each) => [each.point.id, each]));
-    // Those that others start from come first.
+    // Points that others start from come first.
     for (const each of states) {
       const before = each.point.start === undefined ? undefined : of.get(each.point.start);
       if (before && ['failed', 'blocked'].includes(before.state) && each.state === 'waiting') {
@@ -241,7 +246,7 @@ export class Sweep {
     return existsSync(join(this.dir, files.cancelled));
   }
 
-  /** Asks all processes that run its points, on whatever machine, to save and stop; `false` takes that back. */
+  /** Asks all processes that run its points, on any machine, to save and stop; `false` takes that back. */
   async cancel(cancelled = true): Promise<void> {
     const path = join(this.dir, files.cancelled);
     if (cancelled) await writeFileWhole(path, '{}\n', jsonFile);

@@ -6,7 +6,7 @@ import type { SweepPoint } from '../points.js';
 import { askQueue, checkServer, jobId, queueNameOf, type JobData } from './redis.js';
 import type { Sweep } from '../sweep.js';
 
-/** How long an answer of the queue is used again. */
+/** How long an answer of the queue is reused. */
 const LOOK_MS = 5000;
 
 /** How long the queue remembers why a job failed. */
@@ -19,7 +19,7 @@ interface Look {
   notice?: string;
 }
 
-/** Puts points into the queue, but for those that are in it already. */
+/** Puts points into the queue, except those that are already in it. */
 async function add(queue: Queue<JobData>, sweep: Sweep, points: readonly SweepPoint[], retries: number): Promise<void> {
   await queue.addBulk(
     points.map(({ id }) => ({
@@ -40,7 +40,7 @@ async function jobsOf(
   return jobs.filter((job) => job?.data.sweep === sweep.name) as Job<JobData>[];
 }
 
-/** Reads the queue, and adds the points that it lacks, such as after the server has lost its file. */
+/** Reads the queue, and adds the points that it lacks, for example after the server has lost its file. */
 async function lookInto(queue: Queue<JobData>, sweep: Sweep, retries: number): Promise<Look> {
   const failed = await jobsOf(queue, sweep, 'failed');
   const left = (await sweep.states()).filter(({ state }) => state === 'waiting' || state === 'stopped');
@@ -54,8 +54,8 @@ async function lookInto(queue: Queue<JobData>, sweep: Sweep, retries: number): P
 
 /**
  * Has a sweep's points trained by the workers (`sparsebook worker`) that get their work from the Redis server at
- * `redis`. The queue has all points from the beginning; a worker puts off one that starts from another until that is
- * done.
+ * `redis`. The queue has all points from the beginning; a worker postpones a point that starts from another until that
+ * one is done.
  */
 export function bullmqEngine({ redis, retries }: { redis: string; retries: number }): Engine {
   const ask = async <T>(sweep: Sweep, question: (queue: Queue<JobData>) => Promise<T>): Promise<T> =>
@@ -68,7 +68,7 @@ export function bullmqEngine({ redis, retries }: { redis: string; retries: numbe
     lookedAt = performance.now();
     last = await ask(sweep, (queue) => lookInto(queue, sweep, retries)).catch((error) => {
       if (!(error instanceof UserError)) throw error;
-      // The workers go on, and so do those that watch them.
+      // The workers continue, and so does watching them.
       return { ...last, notice: error.message.split('. ')[0] };
     });
     return last;
@@ -80,13 +80,13 @@ export function bullmqEngine({ redis, retries }: { redis: string; retries: numbe
     run: (sweep, points) =>
       ask(sweep, async (queue) => {
         const asked = new Set(points.map(({ id }) => id));
-        // What failed before is tried again.
+        // Jobs that failed before are tried again.
         for (const job of await jobsOf(queue, sweep, 'failed')) if (asked.has(job.data.point)) await job.remove();
         await add(queue, sweep, points, retries);
       }),
     cancel: (sweep) =>
       ask(sweep, async (queue) => {
-        // One that a worker takes in between is ended by the worker.
+        // A job that a worker takes in the meantime is ended by that worker.
         for (const job of await jobsOf(queue, sweep, 'waiting', 'delayed')) await job.remove().catch(() => undefined);
       }),
     failures: async (sweep) => (await look(sweep)).failures,

@@ -25,7 +25,7 @@ export interface WorkerOptions {
 
 /** A worker's options and callbacks. */
 export interface WorkerCalls {
-  /** Ends the worker: what runs is saved and goes back into the queue. */
+  /** Ends the worker: active runs are saved and go back into the queue. */
   signal: AbortSignal;
   /** Whether it ends when there is nothing left to do. */
   untilDone: boolean;
@@ -35,25 +35,27 @@ export interface WorkerCalls {
   onTrouble: (message: string) => void;
 }
 
-/** How often a server that does not answer is tried. */
+/** How often a server that does not answer is tried again. */
 const RETRY_MS = 1000;
 
 /** How long a worker that is asked to end waits for a server that does not answer. */
 const LAST_WORD_MS = 5000;
 
-/** How many workers a job may outlive. What ends its own process is counted apart. */
+/** How many workers a job may outlive. Crashes of its own process are counted separately. */
 const WORKERS_LOST = 1_000_000;
 
-/** How a point stands by its files and those of the points before it. */
+/** The state of a point according to its files and those of the points that it depends on. */
 async function stateOf(sweep: Sweep, point: SweepPoint): Promise<PointState> {
   const upTo = (one: SweepPoint): SweepPoint[] =>
     one.start === undefined ? [one] : [...upTo(sweep.point(one.start)), one];
   return (await Sweep.at(sweep.dir, upTo(point)).states()).at(-1)!;
 }
 
-/** Does the jobs of a queue in processes of its own, so that this one is free to say that they are still worked on. */
+/**
+ * Does the jobs of a queue in child processes, so that this process is free to report that they are still worked on.
+ */
 class Trainer {
-  /** What its processes do at present. */
+  /** The tasks that its processes are doing now. */
   readonly running = new Set<Promise<Outcome>>();
 
   constructor(
@@ -78,7 +80,7 @@ class Trainer {
           `it starts from ${start.point.group}, which ${start.state === 'failed' ? 'failed' : 'cannot run'}`,
         );
       }
-      // The worker that finishes it wakes this job, unless that worker is lost in between.
+      // The worker that finishes the start wakes this job, unless that worker is lost first.
       if (start.state !== 'finished') return this.putOff(job, token);
     }
     onPoint(sweep, { point, state: 'running' });
@@ -94,7 +96,7 @@ class Trainer {
     if (state.state === 'failed') throw new Error(state.reason);
   }
 
-  /** The data with which a job continues whose point is neither finished nor failed. */
+  /** The data with which a job continues if its point is neither finished nor failed; else undefined. */
   private async nextOf(data: JobData, sweep: Sweep, point: SweepPoint, outcome: Outcome): Promise<JobData | undefined> {
     if (outcome.type === 'point' && outcome.state !== 'stopped') return undefined;
     if (this.calls.signal.aborted) return data;
@@ -122,11 +124,11 @@ class Trainer {
     return asked.finally(() => this.running.delete(asked));
   }
 
-  /** Lets those that start from a point begin. */
+  /** Wakes the jobs of the points that start from this point. */
   private async wakeNext(sweep: Sweep, { id }: SweepPoint): Promise<void> {
     for (const next of sweep.points.filter(({ start }) => start === id)) {
       const job = await this.queue.getJob(jobId(sweep, next.id));
-      // One that is not delayed looks by itself.
+      // A job that is not delayed checks its start by itself.
       await job?.promote().catch(() => undefined);
     }
   }
@@ -144,8 +146,8 @@ class Trainer {
 
 /**
  * Trains the points that sweeps put into the queue of this machine's folder of sweeps, until it is asked to end and all
- * that runs is saved. Returns whether its jobs are handed back; where the server does not answer, others get them once
- * this worker counts as lost.
+ * active runs are saved. Returns whether its jobs are handed back; if the server does not answer, other workers get
+ * them once this worker counts as lost.
  */
 export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Promise<boolean> {
   const { redis, jobs, nice, lost_after } = options;
@@ -171,15 +173,15 @@ export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Pro
   let answers = true;
   const isConnection = ({ code, message }: NodeJS.ErrnoException): boolean =>
     code !== undefined || /connection is closed/i.test(message);
-  // One of the connections reports for all.
+  // One of the connections reports errors for all.
   queue.on('error', (error) => {
     if (!isConnection(error)) return onTrouble(`Redis at ${shown}: ${error.message}`);
     if (answers) onTrouble(`Redis does not answer at ${shown}; what runs goes on`);
     answers = false;
   });
   worker.on('error', (error) => {
-    // While the server was away, a job may have been given to another worker too: it waits for the run's end, or finds
-    // it.
+    // While the server was away, a job may have been given to another worker too, which waits for the end of the run or
+    // finds it finished.
     if (!isConnection(error) && !/\block\b/.test(error.message)) onTrouble(`Redis at ${shown}: ${error.message}`);
   });
   queue.backend.on('ready', () => {

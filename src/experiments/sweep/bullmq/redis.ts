@@ -9,16 +9,16 @@ import { text } from '../../../rules.js';
 import type { Crashes } from '../children.js';
 import type { Sweep } from '../sweep.js';
 
-/** Where sweeps and workers find each other. */
+/** The server through which sweeps and workers find each other. */
 export const redisSetting = {
   default: 'redis://127.0.0.1:6379',
   rule: text('the address of a Redis server'),
   help: 'the server from which the workers of engine=bullmq get their work',
 };
 
-/** What a job says: which point, and what its process died of so far. All else is in the sweep's folder. */
+/** The data of a job: its point, and the crashes of its process so far. Everything else is in the sweep's folder. */
 export interface JobData {
-  /** The sweep's folder, from the folder of sweeps. */
+  /** The sweep's folder, relative to the folder of sweeps. */
   sweep: string;
   point: string;
   /** How often its process may die in a row. */
@@ -26,16 +26,13 @@ export interface JobData {
   crashes?: Crashes;
 }
 
-/** The id of a point's job; there is one at a time. */
+/** The id of a point's job; a point has only one job at a time. */
 export const jobId = ({ name }: Pick<Sweep, 'name'>, point: string): string => `${name}/${point}`;
 
 /** How long a server may take to answer. */
 const ANSWER_MS = 3000;
 
-/**
- * The package that keeps the queue: optional, and loaded only where it is asked for. Throws a UserError where it is not
- * installed.
- */
+/** Loads the package that keeps the queue, which is optional. Throws a UserError if it is not installed. */
 export async function loadBullmq(): Promise<typeof import('bullmq')> {
   try {
     await import('ioredis');
@@ -49,19 +46,19 @@ export async function loadBullmq(): Promise<typeof import('bullmq')> {
   }
 }
 
-/** An address without the name and the password that it may hold. Throws a UserError for one that is not Redis's. */
+/** An address without the name and password that it may contain. Throws a UserError for one that is not Redis's. */
 export function shownAddress(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== '') {
     return `${url.protocol}//${url.host}${url.pathname}`;
   }
-  // What was received may hold a password.
+  // The message does not show the address: it may contain a password.
   throw new UserError('redis must be an address such as redis://127.0.0.1:6379 or rediss://user:password@host:6380.');
 }
 
 /**
- * The name of the queue of a folder of sweeps. It lies in the folder itself, since other machines may see that under
- * another path; it is made where there is none.
+ * The name of the queue of a folder of sweeps. A file in the folder holds it, since other machines may see the folder
+ * under another path; the file is made if there is none.
  */
 export async function queueNameOf(root: string): Promise<string> {
   const path = join(root, 'queue');
@@ -85,11 +82,11 @@ function reasonOf(message: string): string {
     : `${message}. Start it (docs/sweeps.md), or name another with redis=redis://HOST:PORT.`;
 }
 
-/** Throws a UserError that names the server where it does not answer. It writes nothing there. */
+/** Throws a UserError that names the server if it does not answer. Writes nothing to the server. */
 export const checkServer = (address: string): Promise<void> => askQueue(address, 'sparsebook', () => Promise.resolve());
 
 /**
- * Connects to a queue for as long as one question takes. Throws a UserError that names the server where it does not
+ * Connects to a queue for as long as one question takes. Throws a UserError that names the server if it does not
  * answer.
  */
 export async function askQueue<T>(

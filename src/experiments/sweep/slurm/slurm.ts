@@ -15,7 +15,7 @@ export interface SlurmOptions {
   threads?: number;
 }
 
-/** Options of sbatch that are not free, and what decides them. */
+/** Options of sbatch that cannot be given freely, and why. */
 const own: Record<string, string> = {
   array: 'each point is a task',
   chdir: 'jobs run where the sweep was started',
@@ -49,7 +49,7 @@ function freeWords(free: Readonly<Record<string, string>>): string[] {
         `slurm.NAME must be the long name of an option of sbatch, such as slurm.mem=4G; received slurm.${name}.`,
       );
     }
-    // sbatch knows an option by any beginning of its name.
+    // sbatch accepts any beginning of an option's name.
     const taken = Object.keys(own).find((each) => each.startsWith(name));
     if (taken !== undefined) throw new UserError(`slurm.${name} is not free in a sweep: ${own[taken]}.`);
     return value === 'true' ? `--${name}` : `--${name}=${value}`;
@@ -58,10 +58,10 @@ function freeWords(free: Readonly<Record<string, string>>): string[] {
 
 /** How long before its time limit a run is asked to save; Slurm may be a minute early. */
 const SECONDS_BEFORE = 90;
-/** How long an answer of Slurm is used again. */
+/** How long an answer of Slurm is reused. */
 const ASK_MS = 5000;
 
-/** Takes tasks back that still wait. */
+/** Cancels those tasks that are still waiting. */
 async function scancel(waiting: readonly string[]): Promise<void> {
   if (waiting.length > 0) await slurmCommand('scancel', ['--state=PENDING', ...waiting]);
 }
@@ -73,7 +73,10 @@ export function slurmEngine({ jobs, threads = 1 }: SlurmOptions, free: Readonly<
   let asked = -Infinity;
   let known = new Map<string, string>();
 
-  /** The seconds that a job has. Throws a UserError for a partition that is not there, and one that has not so many. */
+  /**
+   * The time limit of a job in seconds. Throws a UserError for an unknown partition, and for a `slurm.time` that is
+   * invalid or more than the partition allows.
+   */
   async function limit(): Promise<number> {
     const all = await partitions();
     const names = free.partition?.split(',') ?? all.filter(({ isDefault }) => isDefault).map(({ name }) => name);
@@ -96,7 +99,7 @@ export function slurmEngine({ jobs, threads = 1 }: SlurmOptions, free: Readonly<
     );
   }
 
-  /** The words of sbatch for so many points. */
+  /** The arguments of sbatch for this many points. */
   function words(sweep: Sweep, count: number, seconds: number): string[] {
     return [
       '--parsable',
@@ -106,7 +109,7 @@ export function slurmEngine({ jobs, threads = 1 }: SlurmOptions, free: Readonly<
       '--requeue',
       `--signal=B:TERM@${Math.min(SECONDS_BEFORE, Math.floor(seconds / 4))}`,
       '--open-mode=append',
-      // A percent sign of the path is none of Slurm's own.
+      // Percent signs in the path are escaped, since Slurm has its own meaning for them.
       `--output=${logFile({ dir: sweep.dir.replaceAll('%', '%%') }, '%A_%a')}`,
       ...freely,
     ];
@@ -147,7 +150,7 @@ export function slurmEngine({ jobs, threads = 1 }: SlurmOptions, free: Readonly<
     async failures(sweep) {
       if (performance.now() - asked < ASK_MS) return known;
       asked = performance.now();
-      // While Slurm does not answer, what it said before holds.
+      // While Slurm does not answer, its last answer holds.
       const found = await tasks.of(sweep).catch(() => undefined);
       if (!found) return known;
       const reasons = [...found].map(([id, task]) => [id, reasonOf(sweep, task)] as const);

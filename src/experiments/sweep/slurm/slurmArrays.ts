@@ -6,20 +6,20 @@ import { jsonFile, newFile, writeFileWhole } from '../../../platform/writeFile.j
 import type { SweepPoint } from '../points.js';
 import type { Sweep } from '../sweep.js';
 
-/** A job array of a sweep: its task of number n trains the n-th of these points. */
+/** A job array of a sweep: its task number n trains the n-th of these points, counted from 0. */
 export interface JobArray {
   points: string[];
-  /** Slurm's number of it, once it has one. */
+  /** Slurm's number of the job array, once it has one. */
   job?: string;
 }
 
-/** How a task ends that does not find the sweep's folder: no sh and no Node of it ends so by itself. */
+/** The exit code of a task that does not find the sweep's folder; neither sh nor Node exits with it by itself. */
 export const NO_FOLDER = 66;
 
 /** The folder of a sweep's job arrays. */
 export const arraysFolder = (sweep: Sweep): string => join(sweep.dir, 'slurm');
 
-/** Where Slurm writes what a task prints. */
+/** The file to which Slurm writes a task's output. */
 export const logFile = ({ dir }: Pick<Sweep, 'dir'>, task: string): string => join(dir, 'log', `slurm-${task}.log`);
 
 /** Reads the file of a job array. */
@@ -35,7 +35,7 @@ export async function readArray(file: string): Promise<JobArray> {
 export const writeArray = (file: string, array: JobArray): Promise<void> =>
   writeFileWhole(file, `${JSON.stringify(array)}\n`, jsonFile);
 
-/** The job arrays that a sweep was handed over as, by their files, the oldest first. */
+/** The job arrays that a sweep was handed over as, by their files, oldest first. */
 export async function readArrays(sweep: Sweep): Promise<Map<string, JobArray>> {
   const dir = arraysFolder(sweep);
   const names = (await readdir(dir).catch(() => [])).filter((name) => /^\d+-\w+\.json$/.test(name)).sort();
@@ -47,7 +47,8 @@ export async function readArrays(sweep: Sweep): Promise<Map<string, JobArray>> {
 const LARGEST = 1000;
 
 /**
- * Points in the order in which they are handed over, such that those of one array start from one point, or from none.
+ * Groups points into arrays in the order in which they are handed over; the points of an array all start from the same
+ * point, or from none.
  */
 export function groupsOf(points: readonly SweepPoint[]): SweepPoint[][] {
   const byStart = new Map<string | undefined, SweepPoint[]>();
@@ -60,8 +61,8 @@ export function groupsOf(points: readonly SweepPoint[]): SweepPoint[][] {
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
- * Writes the files of a new job array: its points, and the script that each of its tasks runs. The name is one that no
- * other folder has: a task that finds it is in this very folder, and not in one of its own machine.
+ * Writes the files of a new job array: its points, and the script that each of its tasks runs. The files' name occurs
+ * in no other folder: a task that finds it sees this very folder, and not a local one of its machine.
  */
 export async function newArray(
   sweep: Sweep,
@@ -79,7 +80,7 @@ export async function newArray(
     `  echo "The sweep's folder on $(hostname) is not the one that the sweep was started in: it must be shared." >&2`,
     `  exit ${NO_FOLDER}`,
     'fi',
-    // Slurm's signals reach the process of the script, which Node becomes.
+    // Slurm's signals reach the process of the script, which exec turns into Node.
     `exec ${words}`,
   ];
   await writeArray(file, { points: points.map(({ id }) => id) });

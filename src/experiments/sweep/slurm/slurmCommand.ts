@@ -4,12 +4,9 @@ import { UserError } from '../../../errors.js';
 
 const run = promisify(execFile);
 
-/**
- * Runs a command of Slurm, no shell in between, and returns what it prints. Throws a UserError with what it complains
- * of.
- */
+/** Runs a command of Slurm without a shell, and returns its output. Throws a UserError with its error message. */
 export async function slurmCommand(name: string, words: readonly string[]): Promise<string> {
-  // A person's SPARSEBOOK_THREADS would go along with a job, and say something else than its --cpus-per-task.
+  // The user's SPARSEBOOK_THREADS would be passed on to a job, and could contradict its --cpus-per-task.
   const env = { ...process.env, SPARSEBOOK_THREADS: undefined };
   try {
     return (await run(name, words, { env, maxBuffer: 2 ** 28 })).stdout;
@@ -27,10 +24,7 @@ export async function slurmCommand(name: string, words: readonly string[]): Prom
   }
 }
 
-/**
- * The seconds that a time limit of Slurm means: minutes, m:s, h:m:s, days-h, days-h:m, days-h:m:s; NaN for what is
- * none.
- */
+/** The seconds of a Slurm time limit: minutes, m:s, h:m:s, days-h, days-h:m, days-h:m:s; NaN for any other text. */
 export function secondsOfLimit(text: string): number {
   if (/^(infinite|unlimited)$/i.test(text)) return Infinity;
   const [, days, time] = /^(?:(\d+)-)?(\d+(?::\d+){0,2})$/.exec(text) ?? [];
@@ -41,7 +35,7 @@ export function secondsOfLimit(text: string): number {
 }
 
 /**
- * A partition of the cluster: the most seconds that a job of it may take, and those that one takes that asks for none.
+ * A partition of the cluster: the most seconds that a job may take, and the usual limit of a job that asks for none.
  */
 export interface Partition {
   name: string;
@@ -50,7 +44,7 @@ export interface Partition {
   usual: number;
 }
 
-/** The partitions that a person sees. Throws a UserError where Slurm does not answer. */
+/** The partitions that the user can see. Throws a UserError if Slurm does not answer. */
 export async function partitions(): Promise<Partition[]> {
   const lines = (await slurmCommand('sinfo', ['--noheader', '--format=%P|%l|%L'])).split('\n').filter(Boolean);
   return lines.map((line) => {

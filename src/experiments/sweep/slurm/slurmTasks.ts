@@ -10,29 +10,29 @@ export interface Task {
   /** Why it waits or failed, in Slurm's word. */
   reason: string;
   node: string;
-  /** CODE:SIGNAL, where it is known. */
+  /** CODE:SIGNAL, if it is known. */
   exit?: string;
   /** When it was first seen to be over, by this process's clock. */
   seen?: number;
 }
 
-/** States that a task leaves again. */
+/** Whether a task is in a state that it leaves again. */
 const isOpen = ({ state }: Task): boolean =>
   ['PENDING', 'CONFIGURING', 'RUNNING', 'SUSPENDED', 'STOPPED', 'RESIZING', 'SIGNALING', 'STAGE_OUT'].includes(state) ||
   state.startsWith('REQUEUE') ||
   state === 'SPECIAL_EXIT';
 
-/** What a task waits for that does not come by itself. */
+/** Reasons to wait that do not go away by themselves. */
 const hopeless =
   /^(DependencyNeverSatisfied|BadConstraints|PartitionTimeLimit|InvalidAccount|InvalidQOS|JobHeldAdmin|launch.failed.*)$/;
 
-/** Whether a task waits for ever. */
+/** Whether a task waits forever. */
 export const waitsInVain = ({ state, reason }: Task): boolean => state === 'PENDING' && hopeless.test(reason);
 
 /** Whether a task runs, or will. */
 export const isLive = (task: Task): boolean => isOpen(task) && !waitsInVain(task);
 
-/** Whether a task is over for good. COMPLETING is none: it may be on its way back to the queue. */
+/** Whether a task is over for good. A COMPLETING task is not: it may be on its way back to the queue. */
 const isOver = (task: Task): boolean => !isOpen(task) && task.state !== 'COMPLETING';
 
 /** The tasks that squeue still lists, with the number and the comment of their arrays. */
@@ -45,7 +45,7 @@ async function queued(): Promise<(Task & { job: string; comment: string })[]> {
   });
 }
 
-/** Tasks that it has only in its accounts, if it keeps any. */
+/** The tasks that only Slurm's accounting lists, if it keeps any. */
 async function accounted(jobs: readonly string[]): Promise<Task[]> {
   const words = ['--noheader', '--allocations', '--parsable2', '--format=JobID,State,ExitCode,NodeList'];
   const text = await slurmCommand('sacct', [...words, `--jobs=${jobs.join(',')}`]).catch(() => '');
@@ -58,14 +58,13 @@ async function accounted(jobs: readonly string[]): Promise<Task[]> {
     });
 }
 
-/** What became of a sweep's job arrays. */
+/** Finds out what became of a sweep's job arrays. */
 export class SlurmTasks {
-  /** Those that are over: Slurm itself forgets them after some minutes. */
+  /** The tasks that are over: Slurm itself forgets them after some minutes. */
   private readonly over = new Map<string, Task>();
 
   /**
-   * The task that each point was last handed over as, by the points' ids. Throws a UserError where Slurm does not
-   * answer.
+   * The task that each point was last handed over as, by the points' ids. Throws a UserError if Slurm does not answer.
    */
   async of(sweep: Sweep): Promise<Map<string, Task>> {
     const arrays = await readArrays(sweep);
@@ -75,7 +74,7 @@ export class SlurmTasks {
     const byComment = new Map(all.map(({ comment, job }) => [comment, job]));
     const ids = new Map<string, string>();
     for (const [file, { points, job = byComment.get(file) }] of arrays) {
-      // One without a number was never submitted: its writer ended before.
+      // An array without a number was never submitted: its writer ended before.
       if (job !== undefined) points.forEach((point, i) => ids.set(point, `${job}_${i}`));
     }
     const forgotten = [...ids.values()].filter((id) => !known.has(id) && !this.over.has(id));
@@ -130,10 +129,10 @@ const endings: Record<string, string> = {
   FORGOTTEN: 'Slurm no longer knows its job, which left no result',
 };
 
-/** How long another machine may take to see what a task has written last. */
+/** How long another machine may take to see a task's last writes. */
 const SHARED_MS = 60_000;
 
-/** Why a task, if nothing else is known of its point, will not train it; undefined where it may still. */
+/** Why a task will not train its point, if nothing else is known of the point; undefined if it still may. */
 export function reasonOf(sweep: Sweep, task: Task): string | undefined {
   const { id, state, reason, seen = 0 } = task;
   if (isLive(task) || state === 'COMPLETING') return undefined;

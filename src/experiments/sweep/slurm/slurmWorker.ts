@@ -8,7 +8,7 @@ import { readArray } from './slurmArrays.js';
 import { slurmCommand } from './slurmCommand.js';
 import { Sweep, type PointState } from '../sweep.js';
 
-/** How often a job is put back into the queue without its run getting further: then its time limit is too short. */
+/** How often a job is put back into the queue without progress of its run; after that, its time limit is too short. */
 const RESTARTS = 3;
 
 /** This process's own task, JOB_NUMBER. Throws a UserError outside of a job array. */
@@ -26,15 +26,15 @@ async function stepOf(sweep: Sweep, id: string): Promise<number> {
 }
 
 /**
- * Trains the point that this task of the job array in `file` is. The signal before its time limit saves it and puts the
- * job back into the queue, to go on later; one that comes of a cancelled job only saves. Returns how the point stands
- * then.
+ * Trains the point of this task of the job array in `file`. On the signal before its time limit it saves and puts the
+ * job back into the queue, to continue later; on the signal of a cancelled job it only saves. Returns the state of the
+ * point.
  */
 export async function runSlurmTask(folder: string, file: string): Promise<PointState> {
   const { id: task, number, restarts } = taskHere();
   const whole = await Sweep.open(folder);
   const point = whole.point((await readArray(file)).points[number]);
-  // Of a point's own files all is read that is needed.
+  // Everything needed is in the files of this one point.
   const sweep = Sweep.at(folder, [point]);
   const over = new AbortController();
   process.on('SIGTERM', () => over.abort());
@@ -56,7 +56,7 @@ export async function runSlurmTask(folder: string, file: string): Promise<PointS
   return state;
 }
 
-/** Whether a task that was asked to stop shall run again: its time limit was reached, or another job preempted it. */
+/** Whether a task that was asked to stop should run again: its time limit was reached, or another job preempted it. */
 async function isMeantToRun(task: string): Promise<boolean> {
   return (
     (await slurmCommand('squeue', ['--noheader', '--array', `--jobs=${task}`, '--format=%T'])).trim() === 'RUNNING'
