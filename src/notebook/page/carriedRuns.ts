@@ -66,7 +66,7 @@ function sumsFor(description: string, sums: string): string {
   return lines.map((line) => (line.endsWith(checkpointFiles.description) ? sum + line.slice(64) : line)).join('\n');
 }
 
-/** The files, as far as they exist, with the weights that a run was measured with and their state. */
+/** The weights that a run was measured with and the state saved with them, as far as their files exist. */
 function weightsOf(run: string): File[] {
   const { selected } = JSON.parse(readFileSync(join(run, 'record.json'), 'utf8')) as RunRecord;
   const folder = `${runFiles.checkpoints}/${checkpointName(selected.step)}`;

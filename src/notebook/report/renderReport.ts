@@ -164,7 +164,7 @@ export const footnote = (site?: Site): Html =>
 
 /**
  * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas
- * and plotly.js are in it, unless it is a page of a site. Its policy lets only its own scripts run and nothing be
+ * and plotly.js are in it (pages of a site share some scripts). Its policy lets only its own scripts run and nothing be
  * loaded from elsewhere, even if something foreign slips through.
  */
 export function renderReport(notebook: Notebook, { name, folder, program, site }: ReportOptions): string {

@@ -78,7 +78,7 @@ function phoneLayout(data: unknown[], layout: Json): Json {
   };
 }
 
-/** The background that a figure asks for; undefined for none and white, which mean the page's. */
+/** The background that a figure asks for; undefined for none, transparent or white, which mean the page's. */
 function ownGround({ paper_bgcolor: ground }: Json): string | undefined {
   const plain = typeof ground !== 'string' || /^(transparent|rgba\(.*,\s*0\)|white|#fff|#ffffff)$/i.test(ground);
   return plain ? undefined : ground;
