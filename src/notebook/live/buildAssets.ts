@@ -1,5 +1,5 @@
-// The last part of `npm run build`: the scripts and styles of reports and pages, and the mark by which `npm start`
-// knows that all is built.
+// The last part of `npm run build`: bundles the scripts and styles of reports and pages, and writes the file by which
+// `npm start` knows that everything is built.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ buildSync({
   logLevel: 'error',
 });
 const { resolve } = createRequire(import.meta.url);
-// The bundles that make no functions from text, which the policies of pages refuse.
+// These bundles make no functions from text, which the pages' policies forbid.
 pack(resolve('plotly.js-strict-dist-min'), 'plotly.js');
 pack(resolve('plotly.js-cartesian-dist-min'), 'plotly-cartesian.js');
 for (const name of ['session.js', 'worker.js']) pack(join(assetFolder, name), name);

@@ -6,7 +6,7 @@ import { parseParameter } from '../run/applyParameters.js';
 import type { Command, Completion, FolderCommand, Problem } from './protocol.js';
 import type { LiveSession } from './liveSession.js';
 
-/** What the value of a field must be: the rule in words, and whether a value keeps it. */
+/** What the value of a field must be: the rule in words, and whether a value follows it. */
 type Field = [rule: string, keeps: (value: unknown) => boolean];
 
 const oneOf = (...values: unknown[]): Field => [`one of ${values.join(', ')}`, (value) => values.includes(value)];
@@ -53,10 +53,10 @@ const folderFieldsOf: Record<FolderCommand['do'], Record<string, Field>> = {
 
 const DEEPEST = 50;
 
-/** The command to a notebook that a request's JSON is; throws a UserError that names the field at fault. */
+/** Reads a request's JSON as a command to a notebook; throws a UserError that names the field at fault. */
 export const parseCommand = (value: unknown): Command => parsed(value, fieldsOf);
 
-/** The command to the folder that a request's JSON is; throws as `parseCommand` does. */
+/** Reads a request's JSON as a command to the folder; throws as `parseCommand` does. */
 export const parseFolderCommand = (value: unknown): FolderCommand => parsed(value, folderFieldsOf);
 
 function parsed<C extends { do: string }>(value: unknown, commands: Record<C['do'], Record<string, Field>>): C {
@@ -74,13 +74,15 @@ function parsed<C extends { do: string }>(value: unknown, commands: Record<C['do
   return { do: name, ...Object.fromEntries(fields) } as C;
 }
 
-/** What is nested by the thousand levels cannot be read, compared or written. */
+/** Whether a value is nested within some levels; one with thousands of levels cannot be read, compared or written. */
 function isWithin(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((inner) => isWithin(levels - 1, inner));
 }
 
-/** Does what a page asks of a notebook; `by` names the page. Resolves with the answer, if it is a question. */
+/**
+ * Executes a page's command to a notebook; `by` names the page. Resolves with the answer if the command asks for one.
+ */
 export async function handleCommand(session: LiveSession, command: Command, by: string): Promise<unknown> {
   const { document, runner, kernel } = session;
   switch (command.do) {
@@ -151,7 +153,7 @@ function setValue(session: LiveSession, name: string, value: unknown): void {
   session.changed();
 }
 
-/** Completion, or what the kernel knows of a name: nothing while it starts or is too busy to answer soon. */
+/** Asks for a completion, or for what the kernel knows of a name; null if the kernel does not answer soon. */
 async function ask(
   { kernel }: LiveSession,
   { do: what, code, position }: Extract<Command, { do: 'complete' | 'inspect' }>,
@@ -176,7 +178,7 @@ async function ask(
 }
 
 /**
- * What TypeScript says of a piece of code; null without a kernel, of one that runs a cell, and of one that cannot tell.
+ * TypeScript's messages about a piece of code; null without a kernel, while it runs a cell, or if it cannot check code.
  */
 async function diagnose({ kernel }: LiveSession, code: string): Promise<Problem[] | null> {
   if (kernel.status.get().state !== 'idle') return null;

@@ -53,7 +53,7 @@ const list = [
   { keys: 'h', mode: 'command', action: 'showKeys', meaning: 'show these keys' },
 ] as const;
 
-/** Jupyter's keys: which, in which mode (both without one), and what for. */
+/** Jupyter's keys, each with its mode (both modes if it has none), action and meaning. */
 export const shortcuts: readonly { keys: string; mode?: Mode; action: Action; meaning: string }[] = list;
 
 const SEQUENCE_MILLISECONDS = 1000;
@@ -76,7 +76,7 @@ export class KeyReader {
   }
 }
 
-/** A key by the name that the list above gives it; Cmd counts as Ctrl. */
+/** The name of a key as the list above writes it; Cmd counts as Ctrl. */
 function nameOf({ key, ctrlKey, metaKey, shiftKey, altKey }: Key): string {
   const named = key.length > 1;
   const held = [

@@ -17,40 +17,40 @@ import type { FileStatus, Patch } from './protocol.js';
 /** Milliseconds from the last change of a source until the draft is written. */
 const AFTER_LAST = 2000;
 /**
- * The same from the first change, while others follow: a run that prints all the time is not to be written all the
+ * The same from the first change, while others follow: a run that prints all the time should not be written all the
  * time.
  */
 const AFTER_FIRST = { source: 10_000, outputs: 30_000 };
 
 /**
- * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when
- * pages come and go.
+ * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and does not depend
+ * on open pages.
  */
 export class LiveSession {
   readonly clock = new Clock();
   readonly kernel: LiveKernel;
   readonly status: Slice<FileStatus>;
-  /** The life of the document; a document that is read anew from its file begins another one. */
+  /** Identifies the document; a document that is read again from its file gets another epoch. */
   epoch: string = randomUUID();
   document!: LiveDocument;
   runner!: CellRunner;
   code!: LiveCode;
-  /** Its file was renamed: no page is served any more. */
+  /** Whether its file was renamed, so that no page is served any more. */
   ended = false;
   private changes = 0;
   /** How many changes the draft holds. */
   private kept = 0;
-  /** When the draft is to be written, and until when further changes may put that off. */
+  /** When the draft is to be written, and the latest time to which further changes may postpone that. */
   private due = Infinity;
   private latest = Infinity;
-  /** What kept the draft from being written the last time. */
+  /** Why the draft could not be written the last time. */
   private unkept: string | undefined;
   private renderer!: Renderer;
   private readonly draft: Draft;
 
   /**
-   * Opens a notebook's file, or the draft beside it; throws a UserError when it is no notebook. Starts no kernel, but a
-   * notebook of the project's own kernel gets the spare one, which runs already.
+   * Opens a notebook's file, or the draft beside it; throws a UserError if it is not a notebook. Starts no kernel, but
+   * a notebook that the spare kernel suits gets it, because it already runs.
    */
   static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
     const session = new LiveSession(file, path, await file.read(), spare);
@@ -74,12 +74,12 @@ export class LiveSession {
     this.take(saved);
   }
 
-  /** All but the outputs, which may take a second to sanitise: enough to read and to run the notebook. */
+  /** Everything but the outputs, which may take a second to render: enough to read and to run the notebook. */
   opening(): Patch {
     return this.patch(0, Infinity);
   }
 
-  /** Resolves when no kernel is starting and no cell runs. */
+  /** Resolves when no kernel is starting and no cell is running. */
   async quiet(): Promise<void> {
     await this.kernel.started();
     await this.runner.settled();
@@ -90,7 +90,7 @@ export class LiveSession {
     return epoch === this.epoch && version > 0 && version <= this.clock.version;
   }
 
-  /** What changed since a version that it knows, outputs since another one; undefined when nothing did. */
+  /** What changed since a known version, and outputs changed since `outputsSeen`; undefined if nothing did. */
   since(version: number, outputsSeen: number): Patch | undefined {
     return Math.min(version, outputsSeen) === this.clock.version ? undefined : this.patch(version, outputsSeen);
   }
@@ -114,7 +114,7 @@ export class LiveSession {
     };
   }
 
-  /** The document differs from the file; `source`: a cell's source changed, not only outputs. */
+  /** Notes a change of the document; `source` is true if a cell's source changed, not only outputs. */
   changed({ source = true } = {}): void {
     this.changes++;
     const now = performance.now();
@@ -126,7 +126,7 @@ export class LiveSession {
 
   /**
    * Saves, unless the file is not the one that was read or saved last: then pages ask what to do. Returns whether it
-   * did; a failure is reported to the pages. Never throws.
+   * has saved; a failure is reported to the pages. Never throws.
    */
   async save(): Promise<boolean> {
     const { changes } = this;
@@ -151,10 +151,10 @@ export class LiveSession {
     try {
       await this.draft.write(this.notebookNow());
       this.kept = changes;
-      // Saved meanwhile: there is nothing to keep.
+      // The notebook was saved meanwhile, so there is nothing to keep.
       if (!this.status.get().dirty) await this.draft.remove();
       const { note, ...status } = this.status.get();
-      // Why a save failed stays until one does not.
+      // The note on a failed save stays until a save succeeds.
       if (note !== undefined && note === this.unkept) this.status.set(status);
       this.unkept = undefined;
       return true;
@@ -165,7 +165,7 @@ export class LiveSession {
     }
   }
 
-  /** Keeps what is not saved once it is time for it. */
+  /** Writes the draft if it is due. */
   async keepWhenDue(): Promise<void> {
     if (performance.now() >= this.due) await this.keep();
   }
@@ -186,7 +186,7 @@ export class LiveSession {
     this.tell(`Internal error in this notebook: ${reasonOf(error)}. Save the notebook and open it again.`);
   }
 
-  /** No page is served any more. */
+  /** Stops serving pages. */
   end(): void {
     this.ended = true;
     this.clock.tick();
@@ -198,7 +198,7 @@ export class LiveSession {
     this.status.set(state === 'same' ? status : { ...status, conflict: state });
   }
 
-  /** Ends a conflict: with what is here, with what is on the disk, or with both, what is here under another name. */
+  /** Resolves a conflict: keeps this version, the one on disk, or both, saving this version under another name. */
   async resolve(choice: 'mine' | 'theirs' | 'copy'): Promise<void> {
     const { path } = this.status.get();
     if (choice === 'mine') {
@@ -214,12 +214,12 @@ export class LiveSession {
     this.status.set({ path, dirty: false, ...(note === undefined ? {} : { note }) });
   }
 
-  /** Saves what is here under another name, beside the file or in another folder; returns that path. */
+  /** Saves this version under another name, beside the file or in another folder; returns the path. */
   copy(folder?: string): Promise<string> {
     return this.file.writeCopy(this.notebookNow(), folder);
   }
 
-  /** Gives every parameter the value that the file had when it was opened. */
+  /** Gives every parameter its value in the file when it was opened. */
   resetParameters(): void {
     if (this.code.resetParameters()) this.changed();
   }
@@ -235,14 +235,14 @@ export class LiveSession {
     if (this.kernel.status.get().state === 'idle') await this.restart();
   }
 
-  /** Ends the kernel. Cells that wait are not run. */
+  /** Ends the kernel. Waiting cells are not run. */
   async stop(atOnce = this.kernel.status.get().state !== 'idle'): Promise<void> {
     this.runner.drop();
     await this.kernel.stop(atOnce);
     await this.runner.settled();
   }
 
-  /** Goes on from the draft that lies beside the file, if there is one. */
+  /** Continues from the draft beside the file, if there is one. */
   private async lookForDraft(): Promise<void> {
     const found = await this.draft.find(this.saved).catch((error: unknown) => this.tell(reasonOf(error)));
     if (!found) return;
@@ -252,7 +252,7 @@ export class LiveSession {
     await this.lookAtFile();
   }
 
-  /** Begins a document in place of the one that there is. */
+  /** Replaces the document. */
   private begin(notebook: Notebook): void {
     this.runner.drop();
     this.epoch = randomUUID();
@@ -265,7 +265,7 @@ export class LiveSession {
     this.runner = new CellRunner(this.document, this.kernel, machinePathRemover(dirname(this.file.path)), {
       start: ({ id }, kernel) => {
         this.code.begin(id);
-        // By hand now: a headless run's record no longer holds.
+        // Cells are now run by hand, so the record of a headless run no longer applies.
         delete this.document.metadata.papermill;
         noteRun(this.document, this.code.panel.ranWith(), kernel);
       },
@@ -279,7 +279,7 @@ export class LiveSession {
     this.readSources();
   }
 
-  /** Looks for parameters and for what is stale; sources that cannot be read have none, and say why. */
+  /** Reads the parameters and marks stale cells; if sources cannot be read, the pages say why. */
   private readSources(): void {
     try {
       this.code.read();
@@ -289,7 +289,7 @@ export class LiveSession {
   }
 }
 
-/** The kernel's name in a notebook's metadata, which may be of any type; the usual one where there is none. */
+/** The kernel's name in a notebook's metadata, which may be of any type; the usual kernel if there is none. */
 function kernelAsked({ metadata }: Notebook): unknown {
   const spec: unknown = metadata.kernelspec;
   return spec === undefined ? USUAL_KERNEL : (Object(spec) as { name?: unknown }).name;

@@ -8,16 +8,16 @@ import { LARGEST_NOTEBOOK, readBytes, takeName, tooLarge, writeNew, draftPath } 
 import type { ListedNotebook } from './protocol.js';
 
 const DEEPEST = 3;
-/** Notebooks larger than this are listed without their title, which would have to be read. */
+/** Notebooks with more bytes than this are listed without their title, which would have to be read. */
 const LARGEST_TITLED = 10_000_000;
-/** Folders whose notebooks are not for opening: what runs saved, packages, hidden ones. */
+/** Whether a folder's notebooks are not listed: outputs of runs, packages, hidden folders. */
 const passedOver = (name: string): boolean => name === 'outputs' || name === 'node_modules' || name.startsWith('.');
 
 type About = Pick<ListedNotebook, 'title' | 'fault'>;
 
-/** The folder whose notebooks are served; nothing outside of it is ever read or written. */
+/** The folder whose notebooks are served; nothing outside it is ever read or written. */
 export class NotebookFolder {
-  /** What was read for the list, so that only files that changed are read for it again. */
+  /** What was read for the list, so that only changed files are read again. */
   private known = new Map<string, { stamp: string; about: About }>();
 
   private constructor(readonly root: string) {}
@@ -26,7 +26,7 @@ export class NotebookFolder {
     return new NotebookFolder(await realpath(folder));
   }
 
-  /** The file that a path names; throws a UserError for what is no notebook, or leads out of the folder or nowhere. */
+  /** The file of a path; throws a UserError if it is not a notebook, does not exist, or leads out of the folder. */
   async locate(path: string): Promise<string> {
     const file = this.fileOf(path);
     const real = await realpath(file).catch((error: NodeJS.ErrnoException) =>
@@ -38,8 +38,8 @@ export class NotebookFolder {
   }
 
   /**
-   * The file that a new notebook at a path would be; throws a UserError for one that could not be there, or not be
-   * seen.
+   * The file that a new notebook at a path would have; throws a UserError if it could not be there, or would not be
+   * listed.
    */
   async place(path: string): Promise<string> {
     const file = this.fileOf(path);
@@ -51,12 +51,12 @@ export class NotebookFolder {
     return file;
   }
 
-  /** Makes a notebook to begin with, under a name that is not taken; returns its path. */
+  /** Creates a notebook to start from, under an unused name; returns its path. */
   async create(): Promise<string> {
     return this.pathOf(await writeNew(join(this.root, 'untitled'), '.ipynb', notebookText(firstNotebook())));
   }
 
-  /** Gives a notebook, and what is kept of it in a draft, another path; throws a UserError where that is taken. */
+  /** Moves a notebook and its draft to another path; throws a UserError if that is taken. */
   async rename(path: string, to: string): Promise<string> {
     const file = await this.locate(path);
     const target = await this.place(to);
@@ -69,8 +69,8 @@ export class NotebookFolder {
   }
 
   /**
-   * The place of a path that is a notebook's, in the plain way, whether or not anything is there; throws a UserError
-   * for other paths.
+   * The file of a notebook's path in its plain form, whether or not the file exists; throws a UserError for other
+   * paths.
    */
   fileOf(path: string): string {
     if (/\p{Cc}/u.test(path)) refuse(path, 'has control characters in its name; rename it');
@@ -82,24 +82,24 @@ export class NotebookFolder {
     return file;
   }
 
-  /**
-   * Throws unless a file, wherever links lead, still lies in the folder; it may be gone, and the folders above it too.
-   */
+  /** Throws unless a file, after following links, is still in the folder; it and the folders above it may be gone. */
   async check(file: string): Promise<void> {
     if (!this.holds(await this.realOf(file)))
       throw new UserError(`${file} leads out of the folder of notebooks; nothing was read or saved`);
   }
 
-  /** The path of a file below the folder, with slashes. */
+  /** The path of a file relative to the folder, with slashes. */
   pathOf(file: string): string {
     return relative(this.root, file).split(sep).join('/');
   }
 
-  /** The notebooks in the folder and the folders below, by name; of what cannot be opened, why. */
+  /**
+   * The notebooks in the folder and the folders below it, sorted by path; those that cannot be opened with the reason.
+   */
   async list(): Promise<ListedNotebook[]> {
     const known: typeof this.known = new Map();
     const listed: ListedNotebook[] = [];
-    // One after another: together they might be more than fits the memory.
+    // One after another: together they might not fit into memory.
     for await (const [file, fault] of this.filesIn(this.root, DEEPEST)) {
       const path = this.pathOf(file) || '.';
       const found = await lstat(file).catch(() => undefined);
@@ -128,7 +128,7 @@ export class NotebookFolder {
     }
   }
 
-  /** What is called a notebook, and the folders that cannot be looked into, with the reason. */
+  /** The files named as notebooks, and the folders that cannot be read, with the reason. */
   private async *filesIn(folder: string, depth: number): AsyncGenerator<[path: string, fault?: string]> {
     const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => reasonOf(error));
     if (typeof entries === 'string') {
@@ -142,7 +142,7 @@ export class NotebookFolder {
     }
   }
 
-  /** Where links lead; of what is gone, where it would be. */
+  /** The path after following links; for a path that is gone, where it would be. */
   private async realOf(path: string): Promise<string> {
     if (path === this.root) return realpath(path).catch(() => path);
     return realpath(path).catch(async () => join(await this.realOf(dirname(path)), basename(path)));
@@ -157,7 +157,7 @@ function refuse(path: string, why: string): never {
   throw new UserError(`${shown(path)} ${why}`);
 }
 
-/** What a new notebook holds: a title, parameters, and code that uses them. */
+/** The content of a new notebook: a title, parameters, and code that uses them. */
 function firstNotebook(): Notebook {
   const id = (): string => randomBytes(4).toString('hex');
   const code = (source: string[], tags?: string[]): Cell =>

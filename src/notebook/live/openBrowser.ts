@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { markup } from '../render/markup.js';
 
-/** What opens an address in the person's browser; undefined where there is no screen to open it on. */
+/** The command that opens an address in the user's browser; undefined if there is no screen. */
 export function browserCommand(
   env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
@@ -17,7 +17,7 @@ export function browserCommand(
 }
 
 /**
- * Opens an address in the person's browser and does not wait for it; false where there is no screen. Other people of
+ * Opens an address in the user's browser without waiting for it; returns false if there is no screen. Other users of
  * this machine can read the address.
  */
 export function openAddress(address: string): boolean {
@@ -25,15 +25,16 @@ export function openAddress(address: string): boolean {
   if (!command) return false;
   const [program, ...args] = command;
   const child = spawn(program, [...args, address], { stdio: 'ignore', detached: true });
-  // Without such a program the address in the terminal has to do.
+  // Without such a program, the user opens the address that the terminal shows.
   child.on('error', () => undefined);
   child.unref();
   return true;
 }
 
 /**
- * Opens an address that holds a token in the browser; false where there is none. Other people of this machine can read
- * command lines: so the browser is given a file that only this person can read and that leads there.
+ * Opens an address that contains a token in the browser; returns false if there is no screen. Other users of this
+ * machine can read command lines, so the browser gets a file that only this user can read and that leads to the
+ * address.
  */
 export function openBrowser(address: string): boolean {
   if (!browserCommand()) return false;

@@ -7,18 +7,18 @@ import type { LiveSession } from './liveSession.js';
 import type { NotebookFolder } from './notebookFolder.js';
 import type { FolderCommand, ListedNotebook } from './protocol.js';
 
-/** How often it is looked whether a draft is due, which costs nothing until one is. */
+/** How often drafts are checked for being due, which costs nothing until one is. */
 const DRAFT_MILLISECONDS = 500;
 const LOOK_MILLISECONDS = 2000;
 
-/** The notebooks that are open, each once, however many pages show it. */
+/** The open notebooks, each opened once, however many pages show it. */
 export class OpenNotebooks {
   private readonly opening = new Map<string, Promise<LiveSession>>();
-  /** The notebooks that are open: one that is still being read is not among them. */
+  /** The open notebooks, without those that are still being read. */
   private readonly sessions = new Map<string, LiveSession>();
   private readonly timers: NodeJS.Timeout[];
 
-  /** A spare kernel, if there is one, is for the first notebook that it suits. */
+  /** The spare kernel, if there is one, goes to the first notebook that it suits. */
   constructor(
     private readonly folder: NotebookFolder,
     private readonly spare?: SpareKernel,
@@ -30,7 +30,8 @@ export class OpenNotebooks {
   }
 
   /**
-   * The session of a notebook, opened if it is not; rejects with a UserError where the path leads nowhere or too far.
+   * The session of a notebook, which is opened if necessary; rejects with a UserError if the path leads nowhere or out
+   * of the folder.
    */
   async at(path: string): Promise<LiveSession> {
     const file = await this.locate(path);
@@ -45,7 +46,7 @@ export class OpenNotebooks {
     return opening;
   }
 
-  /** Why a path cannot be opened; undefined when it can, and then it is being opened. */
+  /** Why a path cannot be opened; if it can, begins to open it and resolves with undefined. */
   async whyNot(path: string): Promise<string | undefined> {
     try {
       await this.locate(path);
@@ -57,7 +58,7 @@ export class OpenNotebooks {
     return undefined;
   }
 
-  /** The folder's notebooks, with what is known of those that are open. */
+  /** The folder's notebooks, with the state of those that are open. */
   async list(): Promise<ListedNotebook[]> {
     return (await this.folder.list()).map((listed) => {
       const session = this.sessions.get(listed.path);
@@ -66,7 +67,7 @@ export class OpenNotebooks {
     });
   }
 
-  /** Runs a command of the list; resolves with the path at which the notebook is then. */
+  /** Runs a command to the folder; resolves with the notebook's path afterwards. */
   async change(command: FolderCommand): Promise<string> {
     if (command.do === 'new') return this.folder.create();
     if (command.do === 'duplicate') return this.folder.pathOf(await (await this.at(command.path)).copy());
@@ -75,23 +76,23 @@ export class OpenNotebooks {
     return this.folder.rename(command.path, command.to);
   }
 
-  /** Restarts every kernel once its cells are done, so that it loads the library anew; outputs stay. */
+  /** Restarts every kernel once its cells are done, so that it loads the library again; outputs stay. */
   async restartKernels(): Promise<void> {
     await this.spare?.end();
     await Promise.allSettled([...this.sessions.values()].map((session) => session.restartWhenQuiet()));
   }
 
   /**
-   * Keeps what is not saved of every notebook in its draft; one that cannot be kept says so on its page and stops no
-   * other.
+   * Keeps every notebook's unsaved changes in its draft; a notebook that cannot be kept says so on its page and does
+   * not stop the others.
    */
   async keepAll(): Promise<void> {
     await Promise.allSettled([...this.sessions.values()].map((session) => session.keep()));
   }
 
   /**
-   * Keeps what is not saved in drafts and ends all kernels. A notebook that cannot be kept beside its file is saved
-   * under another name. Returns a line for each thing that a person should know.
+   * Keeps unsaved changes in drafts and ends all kernels. A notebook that cannot be kept beside its file is saved under
+   * another name. Resolves with messages for the user, one per line.
    */
   async close(): Promise<string[]> {
     for (const timer of this.timers) clearInterval(timer);
@@ -102,8 +103,8 @@ export class OpenNotebooks {
   }
 
   /**
-   * Closes a notebook that is open, with what is not saved in its draft; throws a UserError where that would cost a
-   * kernel.
+   * Closes a notebook if it is open, keeping unsaved changes in its draft; throws a UserError if they cannot be kept or
+   * a kernel would be lost.
    */
   private async letGo(file: string, path: string): Promise<void> {
     const session = await this.opening.get(file)?.catch(() => undefined);
@@ -117,7 +118,7 @@ export class OpenNotebooks {
     session.end();
   }
 
-  /** The file of a path; that of a notebook which is open may be gone, but not lead out of the folder. */
+  /** The file of a path; the file of an open notebook may be gone, but must not lead out of the folder. */
   private async locate(path: string): Promise<string> {
     const file = this.folder.fileOf(path);
     if (!this.opening.has(file)) return this.folder.locate(path);
@@ -126,13 +127,13 @@ export class OpenNotebooks {
   }
 
   private async begin(file: string): Promise<LiveSession> {
-    // Loaded late: the first page needs none of it.
+    // Loaded late, because the first page does not need it.
     const { LiveSession } = await import('./liveSession.js');
     const document = new DocumentFile(file, (path) => this.folder.check(path));
     return LiveSession.open(document, this.folder.pathOf(file), this.spare);
   }
 
-  /** Does something for every open notebook, again and again; for one that is not done yet, not a second time. */
+  /** Repeats an action for every open notebook, except while the last one for that notebook has not ended. */
   private every(milliseconds: number, what: string, act: (session: LiveSession) => Promise<unknown>): NodeJS.Timeout {
     const busy = new Set<LiveSession>();
     const round = (): void => {

@@ -1,34 +1,36 @@
 import type { Variable } from '../kernel/cellVariables.js';
 
-// What the server and its pages say to each other. Both sides compile this file: it imports types alone.
+// The messages between the server and its pages. Both sides compile this file, so it imports only types.
 
 export type CellType = 'code' | 'markdown' | 'raw';
 
-/** What a cell says, and which page said it last. */
+/** The text of a cell, and which page edited it last. */
 export interface CellText {
   type: CellType;
   source: string;
   tags: string[];
-  /** What its metadata ask to hide: folded away at first, and still there. */
+  /** The parts that its metadata asks to hide: folded away at first, but still there. */
   folded?: ('source' | 'outputs')[];
   /** Markdown as HTML; absent for code. */
   html?: string;
-  /** The page whose edit this is; it has it already. */
+  /** The page that made this edit and so has it already. */
   by?: string;
 }
 
-/** Where a cell is in its life. */
+/** The state of a cell's run. */
 export interface CellRun {
   state: 'idle' | 'queued' | 'running';
   count: number | null;
   seconds?: number;
   /** Why the outputs may be wrong: older than the source or than what the cell uses, or ended in an error. */
   fault?: 'stale' | 'failed';
-  /** Of a stale cell whose own source is the one that ran: the names it uses that have, or may have, changed since. */
+  /**
+   * For a stale cell whose source has not changed: the names that it uses and that have, or may have, changed since.
+   */
   because?: string[];
 }
 
-/** The outputs of a cell that changed, as HTML, and how many there are. */
+/** The changed outputs of a cell, as HTML by index, and the number of all its outputs. */
 export interface OutputsPatch {
   length: number;
   changed: Record<number, string>;
@@ -43,7 +45,7 @@ export interface CellPatch {
 export interface KernelStatus {
   state: 'off' | 'starting' | 'idle' | 'busy' | 'interrupting' | 'dead';
   name: string;
-  /** Why it is dead, or what a person should know. */
+  /** Why it is dead, or what the user should know. */
   note?: string;
 }
 
@@ -51,14 +53,14 @@ export interface KernelStatus {
 export interface FileStatus {
   path: string;
   dirty: boolean;
-  /** The file on disk is not the one that was read or written last; nothing is saved until a person chooses. */
+  /** The file on disk is not the one that was read or written last; nothing is saved until the user chooses. */
   conflict?: 'changed' | 'gone';
   /**
-   * What was opened is a draft, found beside the file: changes that were never saved into it, kept at this time (ISO).
-   * `save` writes them into the file, `discardDraft` goes back to the file; neither leaves a draft.
+   * When the opened draft was written (ISO time). A draft is found beside the file and holds changes that were never
+   * saved into it. `save` writes them into the file, `discardDraft` goes back to the file; both delete the draft.
    */
   draft?: string;
-  /** Why the last save failed, or what a person should know of it. */
+  /** Why the last save failed, or what the user should know. */
   note?: string;
 }
 
@@ -69,9 +71,9 @@ export interface ParameterControl {
   name: string;
   cell: string;
   comment: string;
-  /** The value as JSON; undefined where the notebook computes it, which no control can change. */
+  /** The value as JSON; undefined if the notebook computes it, so that no control can change it. */
   value?: ParameterControlValue;
-  /** The value that the file had when it was opened, where `value` is another one. */
+  /** The value in the file when it was opened, if `value` is a different one. */
   default?: ParameterControlValue;
   type?: string;
   range?: { min: number; max: number; step: number };
@@ -85,7 +87,7 @@ export interface TensorMemory {
   bytes: number;
 }
 
-/** What TypeScript says of a piece of code, from `start` up to `end` (offsets into it). */
+/** A message by TypeScript about a piece of code, from offset `start` up to offset `end`. */
 export interface Problem {
   start: number;
   end: number;
@@ -93,9 +95,9 @@ export interface Problem {
   severity: 'error' | 'warning';
 }
 
-/** All that changed since a version: what pages are sent, and all that they know. */
+/** Everything that changed since a version. Pages know only what patches tell them. */
 export interface Patch {
-  /** The life of the document that versions count in; another one means that everything is new. */
+  /** Identifies the document whose versions are counted; another epoch means that everything is new. */
   epoch: string;
   version: number;
   /** This patch holds everything: what it does not mention is gone. */
@@ -105,13 +107,13 @@ export interface Patch {
   kernel?: KernelStatus;
   file?: FileStatus;
   parameters?: ParameterControl[];
-  /** The kernel's variables after a run; none without a kernel, and of a kernel that does not tell. */
+  /** The kernel's variables after a run; none without a kernel, or if the kernel does not tell them. */
   variables?: Variable[];
-  /** Null where there are none to tell of: no kernel, or one without tensors. */
+  /** Null without a kernel, or for a kernel without tensors. */
   tensors?: TensorMemory | null;
 }
 
-/** What a page asks of a notebook: POST to /api/commands/PATH. */
+/** A command of a page to a notebook: POST to /api/commands/PATH. */
 export type Command =
   | { do: 'edit'; id: string; source: string }
   | { do: 'insert'; type: CellType; index: number; id: string }
@@ -123,34 +125,34 @@ export type Command =
   | { do: 'resetParameters' }
   | { do: 'run'; ids: string[] }
   | { do: 'runFrom'; id: string }
-  /** Runs a cell after those above that it needs and that have not run, or are stale. */
+  /** Runs the cells above that a cell needs and that have not run or are stale, and then the cell. */
   | { do: 'runNeeds'; id: string }
-  /** Runs what depends on a cell below it, not the cell itself. */
+  /** Runs the cells below that depend on a cell, not the cell itself. */
   | { do: 'runDependents'; id: string }
   | { do: 'runAll' }
-  /** Runs all that is stale, and what that needs; on a fresh kernel everything. */
+  /** Runs the stale cells and what they need; if none is stale, as `LiveCode.toRun` says. */
   | { do: 'runChanged' }
   | { do: 'restore' | 'interrupt' | 'restart' | 'stop' }
   /** Writes the document into its file; until then changes are kept in a draft beside it. */
   | { do: 'save' }
-  /** Goes back to what the file holds: what is not saved is gone, and so is the draft. */
+  /** Goes back to what the file holds: unsaved changes and the draft are lost. */
   | { do: 'discardDraft' }
   | { do: 'resolve'; with: 'mine' | 'theirs' | 'copy' }
-  /** Answered by a `Completion`, by `{ text }`, or by null where the kernel does not know. */
+  /** Answered by a `Completion`, by `{ text }`, or by null if the kernel does not know. */
   | { do: 'complete' | 'inspect'; code: string; position: number }
   /**
-   * What TypeScript says of a cell as it stands in the editor; answered by `Problem[]`, or by null: no kernel, a busy
-   * one, or one that cannot tell.
+   * Asks for TypeScript's messages about a cell as it is in the editor; answered by `Problem[]`, or by null if there is
+   * no kernel, it is busy, or it cannot check code.
    */
   | { do: 'diagnose'; code: string };
 
 /**
- * What the list asks of the folder: POST to /api/notebooks, as JSON like a command; answered by `{ path }`, where the
- * notebook is now. A new one has a title, a parameters cell and a code cell. `path` and `to` are as in the list.
- * Refused with 400 and `{ error }`: a name that is taken, or leads out of the folder.
+ * A command of a page to the folder: POST to /api/notebooks, as JSON like a command; answered by `{ path }`, where the
+ * notebook is now. A new notebook has a title, a parameters cell and a code cell. `path` and `to` are as in the list. A
+ * name that is taken, or leads out of the folder, is refused with 400 and `{ error }`.
  *
- * GET /api/download/PATH gives a notebook as it is now, unsaved changes included, as a file, and GET /api/report/PATH
- * its report, one HTML file. Both want the key, as a header (X-Key) or in the query (?key=), as events do.
+ * GET /api/download/PATH returns a notebook as it is now, unsaved changes included, as a file, and GET /api/report/PATH
+ * its report, one HTML file. Both need the key, as a header (X-Key) or in the query (?key=), as events do.
  */
 export type FolderCommand =
   { do: 'new' } | { do: 'duplicate'; path: string } | { do: 'rename'; path: string; to: string };
@@ -170,6 +172,6 @@ export interface ListedNotebook {
   /** Why it cannot be opened. */
   fault?: string;
   kernel?: KernelStatus['state'];
-  /** Whether there are changes that are not in the file: it is open, or a draft lies beside it. */
+  /** Whether there are changes that are not in the file, in an open notebook or a draft. */
   dirty?: boolean;
 }

@@ -3,7 +3,7 @@ import { reasonOf } from '../../errors.js';
 
 let last = '';
 
-/** Errors in one line each; the server listens, and prints them in the terminal. */
+/** Reports each error as one line; the server listens and prints the lines in the terminal. */
 export const reportedErrors = new EventEmitter<{ report: [line: string] }>();
 
 /** Reports an error and where it occurred, but not the same line twice in a row. */
@@ -13,7 +13,7 @@ export function reportError(where: string, error: unknown): void {
   last = line;
 }
 
-/** Runs work that is not awaited (timers, events): its errors are reported and end nothing else. */
+/** Runs work that is not awaited (timers, events): its errors are reported and stop nothing else. */
 export function reportingErrors(where: string, work: () => unknown): void {
   try {
     Promise.resolve(work()).catch((error: unknown) => reportError(where, error));

@@ -1,15 +1,15 @@
-// Values of parameters of several types, in a page, which has no parser for these. It imports nothing.
+// Reads values of parameters with union types in pages, which have no parser for types. This file imports nothing.
 
 const PLAIN = /^(?:number|string|boolean|null|'[^']*'|"[^"]*"|-?\d+(?:\.\d+)?)$/;
 
-/** The parts of a written type such as `number | 'auto'`; none where it is no union of plain types. */
+/** The parts of a written type such as `number | 'auto'`; none if it is not a union of plain types. */
 export function unionParts(type = ''): string[] {
   const parts = type.split('|').map((part) => part.trim());
   const others = parts.filter((part) => part !== '' && part !== 'undefined');
   return others.length > 1 && others.every((part) => PLAIN.test(part)) ? others : [];
 }
 
-/** What a text says as one of these types, of which any text is a string; undefined where it is none of them. */
+/** Reads a text as a value of one of these types (any text is a `string`); undefined if it fits none of them. */
 export function readUnion(parts: string[], text: string): unknown {
   const said = text.trim();
   const number = said === '' ? NaN : Number(said);

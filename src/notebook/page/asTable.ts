@@ -2,7 +2,7 @@ import { asText, inspected } from './asText.js';
 
 const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null;
 
-/** A value in a cell of a table, in one line: of an object of more than two properties only its kind. */
+/** Formats a value for a table's cell in one line; of an object with more than two properties, only its kind. */
 const inCell = (value: unknown): string =>
   inspected(value, {
     deepest: !isPlain(value) && !Array.isArray(value) && Object.keys(value!).length > 2 ? -1 : 0,
@@ -10,8 +10,8 @@ const inCell = (value: unknown): string =>
   });
 
 /**
- * What `console.table` writes in Node: a row for each element or property of `data`, a column for each property of
- * these, or those of `columns`. What has none is written as `console.log` writes it.
+ * Formats `data` as Node's `console.table` does: a row for each of its elements or properties, and a column for each
+ * property of these, or each of `columns`. A plain value is formatted as `console.log` does.
  */
 export function asTable(data: unknown, columns?: readonly string[]): string {
   if (isPlain(data)) return asText(data);
@@ -44,7 +44,7 @@ function iteratedCells(entry: unknown, isPair: boolean): Map<string, string> {
   ]);
 }
 
-/** Rows of texts, the headings first, in a box. */
+/** Draws a box around rows of strings, headings first. */
 function boxed(rows: string[][]): string {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)) + 2);
   const rule = ([left, between, right]: string): string =>

@@ -1,7 +1,7 @@
 const LONGEST = 100;
 
 interface Limits {
-  /** Deeper than this, what an object holds is left out. */
+  /** The contents of objects nested deeper than this are left out. */
   deepest: number;
   widest: number;
 }
@@ -9,14 +9,14 @@ interface Limits {
 const usual: Limits = { deepest: 2, widest: 72 };
 
 /**
- * A value much as `console.log` writes it in Node, for what cells print: texts as they are, the rest in JavaScript's
- * own notation.
+ * Formats a value that a cell prints much as Node's `console.log` does: strings as they are, other values in JavaScript
+ * notation.
  */
 export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspected(value));
 
 /**
- * What `console.log` writes of several values in Node: where the first is a text, `%s` and the like in it stand for the
- * next ones.
+ * Formats several values as Node's `console.log` does: if the first is a string, `%s` and the like in it are replaced
+ * by the next values.
  */
 export function asLine(values: readonly unknown[]): string {
   const [first, ...others] = values;
@@ -50,7 +50,7 @@ const formats: Record<string, (value: unknown) => string> = {
   '%c': () => '',
 };
 
-/** A value in JavaScript's notation; `depth` says how deep in another one it lies. */
+/** Formats a value in JavaScript notation; `depth` is how deep it is nested in other values. */
 export function inspected(value: unknown, limits = usual, depth = 0): string {
   if (typeof value === 'string') return `'${value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n')}'`;
   if (typeof value === 'bigint') return `${value}n`;

@@ -10,7 +10,7 @@ import { type Clean, machinePathRemover } from '../run/machinePaths.js';
 import { isExecuted, type Notebook } from '../run/notebook.js';
 import { runsIn } from './runsIn.js';
 
-/** Bytes that the weights of all runs may take together: a page is to stay below 8 MB. */
+/** The most bytes that the weights of all runs may take together: a page should stay below 8 MB. */
 const WEIGHTS = 2e6;
 
 /** A run's settings, log and record, and the descriptions of its checkpoints. */
@@ -18,20 +18,20 @@ const textFiles = /^([\w-]+\.jsonl?|checkpoints[\\/][\w-]+[\\/](SHA256SUMS|check
 
 type File = [path: string, bytes: Uint8Array];
 
-/** The runs that a page carries: their files by their paths in it, and the names of those that are not there. */
+/** The runs that a page contains: their files by path in the page, and the names of runs that are missing. */
 export interface CarriedRuns {
   files: Map<string, Uint8Array>;
   missing: string[];
 }
 
 /**
- * The finished runs that the outputs of a notebook in `folder` tell of, so far as they lie in data/runs here. The
- * weights of the first ones come along as far as they fit.
+ * Collects the finished runs that the outputs of a notebook in `folder` name and that are in data/runs here. A run's
+ * weights are included if they still fit.
  */
 export function carriedRuns({ cells }: Notebook, folder: string): CarriedRuns {
   const clean = machinePathRemover(folder);
   const outputs = cells.filter(isExecuted).flatMap((cell) => cell.outputs);
-  // A file may hold anything in their place.
+  // A file may have anything in place of outputs.
   const told = outputs.flatMap((output: unknown) => (isObject(output) ? runsIn(output.metadata) : []));
   const named = new Map(told.filter(({ id }) => /^[\w-]+$/.test(id)).map(({ id, name }) => [id, name]));
   const isHere = (id: string): boolean => existsSync(join(runsFolder(), id, 'record.json'));
@@ -59,14 +59,14 @@ function textFilesOf(run: string, clean: Clean): File[] {
   });
 }
 
-/** A checkpoint's sums with that of the description as it is carried. */
+/** A checkpoint's SHA-256 sums, with the sum of the description as the page contains it. */
 function sumsFor(description: string, sums: string): string {
   const sum = createHash('sha256').update(description).digest('hex');
   const lines = sums.split('\n');
   return lines.map((line) => (line.endsWith(checkpointFiles.description) ? sum + line.slice(64) : line)).join('\n');
 }
 
-/** What a run's folder has of the weights, and what belongs to them, that it was measured with. */
+/** The weights that a run was measured with and the state saved with them, as far as their files exist. */
 function weightsOf(run: string): File[] {
   const { selected } = JSON.parse(readFileSync(join(run, 'record.json'), 'utf8')) as RunRecord;
   const folder = `${runFiles.checkpoints}/${checkpointName(selected.step)}`;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 export interface CellOfPage {
   id: string;
   source: string;
-  /** Those of its names whose values the page may set. */
+  /** The names whose values the page may set. */
   parameters: string[];
 }
 
@@ -14,10 +14,10 @@ export type CompiledForPage =
   | { id: string; fault: string };
 
 const program = fileURLToPath(new URL('compiler.js', import.meta.url));
-/** How long a compiler that nobody asks is kept: the next notebook takes half as long. */
+/** How long an idle compiler is kept: with it, the next notebook takes half as long. */
 const IDLE_MS = 5000;
 
-/** A process that compiles the notebooks of a folder, and who waits for its answers, in order. */
+/** A process that compiles the notebooks of a folder, and the requests that wait for its answers, in order. */
 interface Compiler {
   child: ChildProcess;
   waiting: { resolve: (compiled: CompiledForPage[]) => void; reject: (error: Error) => void }[];
@@ -32,7 +32,7 @@ function compilerIn(folder: string): Compiler {
   const child = fork(program, { cwd: folder, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const compiler: Compiler = { child, waiting: [] };
   compilers.set(folder, compiler);
-  // The next one for the folder may be there before this one has ended.
+  // The folder may have its next compiler before this one has ended.
   const forget = (): void => void (compilers.get(folder) === compiler && compilers.delete(folder));
   const end = (error: Error): void => {
     forget();
@@ -41,7 +41,7 @@ function compilerIn(folder: string): Compiler {
   child.on('message', (compiled) => {
     compiler.waiting.shift()!.resolve(compiled as CompiledForPage[]);
     if (compiler.waiting.length > 0) return;
-    // It does not keep this process alive, and ends with it.
+    // The compiler does not keep this process alive, and ends with it.
     child.unref();
     child.channel!.unref();
     compiler.idle = setTimeout(() => {
@@ -55,8 +55,8 @@ function compilerIn(folder: string): Compiler {
 }
 
 /**
- * Compiles the cells of a notebook in `folder` as its kernel would, in a process whose folder is the notebook's as a
- * kernel's is. Runs nothing.
+ * Compiles the cells of a notebook in `folder` as its kernel would, in a process whose working directory is `folder`,
+ * as a kernel's is. Runs nothing.
  */
 export async function compileCells(folder: string, cells: CellOfPage[]): Promise<CompiledForPage[]> {
   const { child, waiting, idle } = compilerIn(folder);

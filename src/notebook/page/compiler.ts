@@ -1,5 +1,5 @@
-// A program of its own, in a folder of notebooks: compiles the cells of one after another as the kernel does, and runs
-// none of them.
+// A separate program that runs in a folder of notebooks: compiles the cells of one notebook after another as the kernel
+// does, and runs none of them.
 import { createRequire } from 'node:module';
 import { reasonOf } from '../../errors.js';
 import { CellCompiler } from '../kernel/patch/cellCompiler.js';
@@ -12,7 +12,7 @@ interface Converters extends Pick<Tslab, 'getCodeMetadata'> {
   createConverter: (options: { isJS: boolean; isBrowser: boolean }) => TslabConverter & { close(): void };
 }
 
-// tslab's compiler alone, repaired as in the kernel.
+// Only tslab's compiler is loaded, repaired as in the kernel.
 repairCompiler();
 const require = createRequire(import.meta.url);
 const { createConverter } = require('tslab/dist/converter.js') as Converters;
@@ -21,18 +21,18 @@ const { getCodeMetadata } = require('tslab/dist/metadata.js') as Converters;
 const LOOK_UP = '(globalThis as unknown as { __parameter__: <T>(name: string, usual: T) => T }).__parameter__';
 
 /**
- * A value that is set in the page is data, never code: it is looked up by its name, and the notebook's own is the
- * default, and says the type.
+ * A value that is set in the page is data, never code: it is looked up by its name. The notebook's own value is the
+ * default and gives the type.
  */
 const lookUp = (name: string, written: string): string => `${LOOK_UP}(${JSON.stringify(name)}, ${written})`;
 
-/** TypeScript names modules and files by their full paths. */
+/** Removes the folders from a message, because TypeScript names modules and files by their full paths. */
 const withoutFolders = (said: string): string =>
   said.replace(/(import\("|(?<=\s)')(?:\/|[A-Za-z]:\/)[^"']*\/(?=[^"'/]+["'])/g, '$1');
 
 function compileAll(cells: CellOfPage[]): CompiledForPage[] {
   const converter = createConverter({ isJS: false, isBrowser: false });
-  // A name alone: the page says nothing of this machine's folders.
+  // A name without a path, so that the page reveals nothing about this machine's folders.
   const compiler = new CellCompiler(kernelTypeScript(), converter, 'cell.ts');
   const declared = new Set<string>();
   let declarations = '';

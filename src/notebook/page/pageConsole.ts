@@ -4,8 +4,8 @@ import { asLine, inspected } from './asText.js';
 type Print = (...values: unknown[]) => void;
 
 /**
- * The methods of `console` that print, for cells of a page: `write` is given what Node's would write to its streams. Of
- * a trace it is the headline, as there are no files whose lines it could name.
+ * The methods of `console` that print, for cells of a page: `write` is given what Node's methods would write to its
+ * streams. A trace is only its headline, because there are no files whose lines it could name.
  */
 export function consoleTo(write: (stream: 'stdout' | 'stderr', text: string) => void): Partial<Console> {
   const counts = new Map<string, number>();

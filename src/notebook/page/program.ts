@@ -11,18 +11,18 @@ import { carriedRuns } from './carriedRuns.js';
 import { type CompiledForPage, compileCells } from './compileCells.js';
 import type { PageCell, PageNotebook } from './protocol.js';
 
-/** All that a page needs to run a notebook. */
+/** Everything that a page needs to run a notebook. */
 export interface PageProgram {
   notebook: PageNotebook;
-  /** What starts the cells in the worker, as JavaScript. */
+  /** JavaScript that starts the cells in the worker. */
   code: string;
-  /** The files that the notebook reads, and the runs that it tells of, by their paths in the page. */
+  /** The files saved beside the notebook, and those of the runs that its outputs name, by their paths in the page. */
   files: Map<string, Uint8Array>;
 }
 
 /**
- * Compiles a notebook that lies in `folder`, and whose saved outputs lie there under its `name`, for a page. Runs none
- * of its cells.
+ * Compiles a notebook for a page. The notebook is in `folder`, and its saved files are there in outputs/`name`. Runs
+ * none of its cells.
  */
 export async function pageProgram(notebook: Notebook, name: string, folder: string): Promise<PageProgram> {
   const cells = notebook.cells.filter(isExecuted).map(({ id, source }) => ({ id, source: joined(source) }));
@@ -53,17 +53,17 @@ export async function pageProgram(notebook: Notebook, name: string, folder: stri
   };
 }
 
-/** Whether a statement of a cell depends on a parameter, which another cell declares, or this one. */
+/** Whether a cell declares a parameter, or has a statement that depends on it. */
 function dependsOn({ cells, statements, read }: ReadCells, index: number, { cell, name }: ParameterControl): boolean {
   const dependent = new Set(dependents(statements.flat(), [name], read));
   return cells[index].id === cell || statements[index].some((statement) => dependent.has(statement));
 }
 
-/** The only modules that a page has; all others are Node's, or on a disk. */
+/** The only modules that a page has; all others belong to Node, or are on a disk. */
 const MODULES = new Set(['sparsebook', '@sparsebook/notebook', '@tensorflow/tfjs']);
 const GLOBALS = ['process', 'Buffer', 'require', 'module', '__filename', '__dirname', 'global'];
 
-/** Why a cell needs Node, as far as that can be seen before it runs. */
+/** Why a cell needs Node, as far as can be seen before it runs. */
 function needOfNode(cell: CompiledForPage, { cells, named }: ReadCells, index: number): string | undefined {
   if (cell.fault !== undefined) return undefined;
   const { source } = cells[index];
@@ -93,7 +93,7 @@ function codeOf(compiled: CompiledForPage[]): string {
   return `startCells({\n${cells.join(',\n')}\n});\n`;
 }
 
-/** What is saved beside a notebook, in outputs/NAME, but notebooks that were executed there. */
+/** The files saved beside a notebook in outputs/NAME, except executed notebooks and hidden files. */
 function filesBeside(folder: string, name: string): PageProgram['files'] {
   const path = join('outputs', name);
   const entries = readEntries(join(folder, path));
@@ -110,7 +110,7 @@ function readEntries(folder: string): { name: string; parentPath: string; isFile
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true });
   } catch {
-    // Nothing is saved.
+    // There are no saved files.
     return [];
   }
 }

@@ -9,19 +9,19 @@ export interface PageCell extends CellLinks {
   /** n of the element `cell-n`. */
   place: number;
   title: string;
-  /** The parameters that what it shows depends on. */
+  /** The parameters that its outputs depend on. */
   parameters: string[];
   /** Why it cannot run in a page, as half a sentence: `node:fs needs Node`. */
   unable?: string;
 }
 
-/** What a page that runs knows of its notebook. */
+/** What a page that runs knows about its notebook. */
 export interface PageNotebook {
   cells: PageCell[];
   controls: ParameterControl[];
   /** The texts, whose macros outputs may use. */
   texts: Text[];
-  /** The names of runs that its outputs tell of and that the page does not carry. */
+  /** The names of runs that its outputs name and that the page does not contain. */
   missingRuns: string[];
 }
 
@@ -35,9 +35,9 @@ export interface RunnableCell {
 }
 
 /**
- * What a page asks its worker: to put files where the notebook reads them, to run a cell with these values of the
- * parameters, to stop the one that runs. The worker answers by Jupyter's messages, as the kernel does; the reply to a
- * cell says besides whether it failed for want of Node (`needs_node`).
+ * A request of a page to its worker: to put files where the notebook reads them, to run a cell with these values of the
+ * parameters, or to stop the running cell. The worker answers with Jupyter's messages, as the kernel does; the reply to
+ * a cell also says whether it failed because it needs Node (`needs_node`).
  */
 export type Request =
   | { type: 'mount'; files: Record<string, Uint8Array> }

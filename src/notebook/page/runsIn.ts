@@ -1,6 +1,6 @@
 import type { FinishedRun } from '../../experiments/run/finishedRuns.js';
 
-/** The runs that the metadata of an output name (see `BundleMetadata`); none where they do not, or in another form. */
+/** The runs that an output's metadata names (see `BundleMetadata`); none if it names none, or in another form. */
 export function runsIn(metadata: unknown): FinishedRun[] {
   const { sparsebook } = Object(metadata) as { sparsebook?: unknown };
   const { runs } = Object(sparsebook) as { runs?: unknown };

@@ -8,16 +8,16 @@ import { pagesOf } from './site.js';
 /** The result of opening a page in Chromium. */
 export interface CheckedPage {
   name: string;
-  /** What was found there; empty where it could not be looked at. */
+  /** What was found on the page; empty if it could not be checked. */
   facts: string;
-  /** What is wrong with it, a sentence each. */
+  /** What is wrong with the page, a sentence each. */
   faults: string[];
 }
 
-/** How long a page may take, on a slow machine too. */
+/** How long a page may take, even on a slow machine. */
 const PATIENCE_MS = 120_000;
 
-/** A page's {@link Facts}, once it shares memory or says why not, and its figures are drawn. */
+/** Evaluates to a page's {@link Facts} once it shares memory or says why not, and its figures are drawn. */
 const facts = `document.readyState === 'complete'
   && (crossOriginIsolated || /\\(/.test(document.getElementById('threads').textContent))
   && (!document.getElementById('session') || document.documentElement.classList.contains('runs'))
@@ -38,13 +38,13 @@ interface Facts {
   runs: boolean;
   figures: number;
   undrawn: string[];
-  /** The addresses that links lead to; `#` where they lead to a place in the page that is there. */
+  /** The addresses that links lead to; `#` for a link to an existing place in the page. */
   links: string[];
 }
 
 /**
  * Opens every page of the site in a folder in a fresh profile of Chromium, from a plain server on 127.0.0.1 and below a
- * path. Yields the result for each. Throws a UserError where there is no site, or no Chromium.
+ * path. Yields the result for each page. Throws a UserError if there is no site, or no Chromium.
  */
 export async function* checkSite(folder: string): AsyncGenerator<CheckedPage> {
   const pages = await pagesOf(folder);
@@ -80,8 +80,8 @@ async function checkPage(browser: Browser, name: string, site: string): Promise<
 }
 
 async function factsOf(page: Page): Promise<Facts> {
-  // Asked by Playwright's own means, a page takes it for an act of its reader, after which it does not load itself
-  // again.
+  // Evaluating by Playwright's own means counts as an action of the page's user, after which the page would not reload
+  // itself.
   const session = await page.context().newCDPSession(page);
   for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await setTimeout(50)) {
     const ask = session.send('Runtime.evaluate', { expression: facts, returnByValue: true });
@@ -92,13 +92,13 @@ async function factsOf(page: Page): Promise<Facts> {
 }
 
 /**
- * Runs a page until its first cell that shows something has ended; returns the cell's own note on it. Throws where it
- * ended in an error.
+ * Runs a page until the first cell that shows something has ended; returns the cell's note on its run. Throws if the
+ * cell ended in an error.
  */
 async function run(page: Page): Promise<string> {
   await page.locator('#panel button.primary:visible').click();
   const ended = page.locator('.mark:visible', { hasText: /^(ended in an error )?in this page/ }).first();
-  // Where no cell shows anything, the run comes to its end.
+  // If no cell shows anything, the whole run ends.
   const over = page.locator('.running').waitFor({ state: 'hidden', timeout: PATIENCE_MS });
   await Promise.race([ended.waitFor({ timeout: PATIENCE_MS }), over]);
   const said = (await ended.count()) > 0 ? await ended.locator('span').innerText() : 'no cell shows anything';
@@ -106,7 +106,7 @@ async function run(page: Page): Promise<string> {
   return `ran ${said}`;
 }
 
-/** Tells of whatever a page should not do: errors, and requests that fail or go to another site. */
+/** Reports whatever a page should not do: errors, and requests that fail or go to another site. */
 function listen(page: Page, origin: string, tell: (fault: string) => void): void {
   page.on('console', (message) => message.type() === 'error' && tell(`console: ${message.text()}`));
   page.on('pageerror', (error) => tell(`exception: ${error.message}`));
@@ -117,7 +117,7 @@ function listen(page: Page, origin: string, tell: (fault: string) => void): void
   });
 }
 
-/** Says of links within the site which lead nowhere; others are not followed. */
+/** Finds links within the site that lead nowhere; links to other sites are not followed. */
 async function brokenLinks(links: readonly string[], page: string): Promise<string[]> {
   const { origin } = new URL(page);
   const broken = await Promise.all(

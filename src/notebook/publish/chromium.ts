@@ -16,8 +16,8 @@ export const chromiumPath: string | undefined = [process.env.CHROMIUM, ...usual]
 );
 
 /**
- * What Chromium does without, in place of Playwright's own list: what asks servers or changes what is loaded or drawn;
- * and pages behind the address bar, which nobody sees and which take half of the time of opening a window.
+ * The features that are disabled in Chromium, in place of Playwright's own list: those that ask servers or change what
+ * is loaded or drawn, and the hidden pages of the address bar, which take half the time of opening a window.
  */
 const absent = [
   ...['AimEnabled', 'NetworkTimeServiceQuerying', 'OptimizationHints', 'PreconnectToSearch', 'MediaRouter'],
@@ -26,8 +26,8 @@ const absent = [
 ];
 
 /**
- * Starts a Chromium that makes no requests of its own, with switches for its graphics. Throws a UserError where there
- * is none.
+ * Starts a Chromium that makes no requests of its own, with the given switches for graphics. Throws a UserError if none
+ * is installed.
  */
 export async function launchChromium(graphics: string[] = ['disable-gpu']): Promise<Browser> {
   if (chromiumPath === undefined) {

@@ -12,8 +12,8 @@ const types: Record<string, string> = {
 };
 
 /**
- * Serves the files that lie in a folder as any plain host does, with no header that isolates a page, below a path of
- * 127.0.0.1 on a port that is free. Returns the folder's address; `close` ends the server.
+ * Serves a folder's files as any plain host does, without the headers that isolate a page, below a path of 127.0.0.1 on
+ * a free port. Returns the folder's address; `close` ends the server.
  */
 export async function serveFolder(folder: string, path = '/'): Promise<{ address: string; close: () => void }> {
   const server = createServer((request, response) => {
@@ -42,7 +42,7 @@ async function answer(response: ServerResponse, file: string | undefined): Promi
     .pipe(response);
 }
 
-/** The name of a file in the folder; undefined for what leads out of it. */
+/** The name of the requested file in the folder; undefined for a path that leads out of the folder. */
 function fileName(asked: string): string | undefined {
   try {
     const name = decodeURIComponent(asked) || 'index.html';

@@ -16,12 +16,12 @@ import { countTitles, type Outline, renderMarkdownCell, textsOf } from '../rende
 import { asHtml, type Html, markup } from '../render/markup.js';
 import { outputPage } from '../render/inNode.js';
 
-/** The file that makes a folder a site of ours: it names all of them. */
+/** The file that marks a folder as a site of ours: it names all the site's files. */
 const MARK = 'sparsebook-site.json';
 const LIST = 'index.html';
 const SERVICE_WORKER = 'service-worker.js';
 
-/** The names of the files of the site at a path; none where there is no site of ours. */
+/** The names of the files of the site at a path; none if there is no site of ours. */
 async function filesOf(path: string): Promise<string[]> {
   const mark: unknown = await readFile(join(path, MARK), 'utf8')
     .then((text) => JSON.parse(text) as unknown)
@@ -29,12 +29,12 @@ async function filesOf(path: string): Promise<string[]> {
   return isObject(mark) && Array.isArray(mark.files) && isText(mark.files) ? mark.files : [];
 }
 
-/** What may be replaced at a path: a site that was published there, with no file added to it. */
+/** What may be replaced at a path: a site that was published there, to which no file was added. */
 export async function siteFolder(path: string): Promise<FolderKind> {
   return { name: 'a site that publish wrote', files: [...(await filesOf(path)), MARK], mark: MARK };
 }
 
-/** The names of the pages of the site at a path. Throws a UserError where there is no site of ours. */
+/** The names of the pages of the site at a path. Throws a UserError if there is no site of ours. */
 export async function pagesOf(path: string): Promise<string[]> {
   const pages = (await filesOf(path)).filter((name) => name.endsWith('.html'));
   if (pages.length > 0) return pages;
@@ -42,7 +42,7 @@ export async function pagesOf(path: string): Promise<string[]> {
 }
 
 /**
- * The names of the pages of notebooks, by their files; throws a UserError where two would have the same, on any file
+ * The names of the notebooks' pages, by notebook file; throws a UserError if two would have the same name on any file
  * system.
  */
 function pageNames(notebooks: readonly string[]): Map<string, string> {
@@ -56,7 +56,7 @@ function pageNames(notebooks: readonly string[]): Map<string, string> {
   return names;
 }
 
-/** A page of a site: its file, its size, and the names of the notebook's runs that are not here to be carried. */
+/** A page of a site: its file name, its size, and the names of the notebook's runs that are missing here. */
 export interface RenderedPage {
   name: string;
   bytes: number;
@@ -69,9 +69,9 @@ export interface SiteOptions {
 }
 
 /**
- * Renders notebooks, by their files, with their saved outputs as a site that any host of plain files can serve: the
- * files by name. Links from one notebook to another lead to its page; those of which `runs` says so can be run in
- * theirs. `onPage` is called for each page. Throws a UserError for what is no notebook.
+ * Renders notebook files with their saved outputs as a site that any host of plain files can serve; returns the site's
+ * files by name. Links from one notebook to another lead to its page. A notebook for which `runs` returns true can be
+ * run in its page. `onPage` is called for each page. Throws a UserError if a file is not a notebook.
  */
 export async function renderSite(
   notebooks: readonly string[],
@@ -99,14 +99,15 @@ export async function renderSite(
   }
   files.set(LIST, Buffer.from(withLinks(renderList(pages, site), addresses)));
   files.set(SERVICE_WORKER, readFileSync(join(assetFolder, SERVICE_WORKER)));
-  // Else GitHub would leave out what begins with _.
+  // Otherwise GitHub would leave out files whose names begin with _.
   files.set('.nojekyll', Buffer.alloc(0));
   files.set(MARK, Buffer.from(`${JSON.stringify({ files: [...files.keys()] }, null, 1)}\n`));
   return files;
 }
 
 /**
- * A page whose links to notebooks beside its own lead to their pages; quotes that belong to no tag are escaped in it.
+ * Makes a page's links to other notebooks of the site lead to their pages. Quotes outside of tags are escaped in a
+ * page.
  */
 function withLinks(html: string, addresses: ReadonlySet<string>): string {
   return html.replace(/ href="([^"]+)\.ipynb(?=["#])/g, (link, written: string) => {
@@ -115,7 +116,7 @@ function withLinks(html: string, addresses: ReadonlySet<string>): string {
   });
 }
 
-/** The address of a notebook's page, by a link to the notebook as HTML and authors write it. */
+/** The address of a notebook's page, from a link to the notebook (without .ipynb) as its author wrote it in HTML. */
 function addressOf(link: string): string {
   const path = link.replaceAll('&amp;', '&').replace(/^\.\//, '');
   try {
@@ -127,7 +128,7 @@ function addressOf(link: string): string {
 
 /** A page that the list leads to. */
 export interface ListedPage {
-  /** Its notebook, and the name and the folder that this has. */
+  /** The page's notebook, with its name and folder. */
   notebook: Notebook;
   name: string;
   folder: string;
@@ -138,7 +139,7 @@ export interface ListedPage {
 /** How many paragraphs of a notebook the list shows. */
 const paragraphs = 2;
 
-/** The title of a notebook, and what its first text says below it, with links into its page. */
+/** The title of a notebook and the first paragraphs below it, with links into its page. */
 function introductionOf({ notebook, name, folder, address }: ListedPage): { title: string; text?: Html } {
   const texts = textsOf(notebook.cells);
   const first = texts.find(({ source }) => countTitles(source) > 0) ?? texts[0];
@@ -153,7 +154,7 @@ function introductionOf({ notebook, name, folder, address }: ListedPage): { titl
   return { title: outline.title?.text ?? name, text: asHtml(links) };
 }
 
-/** How long the run took that a notebook's outputs come from: what runners note, else its cells together. */
+/** How long the run that produced a notebook's outputs took: as the runner noted, else the sum over the cells. */
 function secondsOf({ metadata: { papermill }, cells }: Notebook): number {
   if (isObject(papermill) && typeof papermill.duration === 'number') return papermill.duration;
   return cells.filter(isExecuted).reduce((sum, cell) => sum + (secondsTaken(cell) ?? 0), 0);
@@ -171,8 +172,7 @@ ${text}<p><small>${megabytes(page.bytes)}${run}</small></p>
 }
 
 /**
- * Renders the page that leads to those of a site: of each its title, what it asks and shows, its size and how long its
- * run took.
+ * Renders the page that lists a site's pages: for each its title, its introduction, its size and how long its run took.
  */
 export function renderList(pages: readonly ListedPage[], site: Site): string {
   const body = markup`<body>

@@ -1,11 +1,9 @@
-// Both Node and the page use this: it imports nothing.
+// Both Node and the page use this file, so it imports nothing.
 
-/** The letters are those from `#` on; the one that could begin a tag is another. */
+/** The letters are the 85 characters from `#` on; `x` replaces `<`, which could begin a tag. */
 const [first, tag, insteadOfTag] = [0x23, 0x3c, 0x78];
 
-/**
- * Bytes as text, which may stand in a script element: four bytes in five letters, where base64 takes more than five.
- */
+/** Encodes bytes as text that is safe in a script element: five letters for four bytes; base64 needs more than five. */
 export function toBase85(bytes: Uint8Array): string {
   const letters = new Uint8Array(Math.ceil(bytes.length / 4) * 5);
   for (let block = 0; block * 4 < bytes.length; block++) {
@@ -20,7 +18,7 @@ export function toBase85(bytes: Uint8Array): string {
   return `${bytes.length} ${new TextDecoder().decode(letters)}`;
 }
 
-/** The bytes that `toBase85` wrote. */
+/** Decodes what `toBase85` wrote. */
 export function fromBase85(text: string): Uint8Array<ArrayBuffer> {
   const start = text.indexOf(' ') + 1;
   const bytes = new Uint8Array(Number(text.slice(0, start)));

@@ -6,7 +6,7 @@ import { markup, type Html } from '../render/markup.js';
 import type { OutputPage } from '../render/outputPage.js';
 import { renderOutputs } from '../render/outputs.js';
 
-/** Code of up to this many lines is open from the start; the rest unfolds at a click. */
+/** Code of up to this many lines is open from the start; longer code unfolds at a click. */
 const openLines = 8;
 
 const warnings = {
@@ -29,7 +29,7 @@ function renderCode(cell: CodeCell, folded: boolean, language: string): Html | u
   return markup`<details class="code"${open && ' open'}>${summary}${code}</details>`;
 }
 
-/** Renders a code cell: its code, folded when long, a warning where its outputs cannot be trusted, and its outputs. */
+/** Renders a code cell: its code, folded if long, a warning if its outputs cannot be trusted, and its outputs. */
 export function renderCodeCell(cell: CodeCell, number: number, page: OutputPage, language: string): Html | undefined {
   const fault = faultOf(cell);
   const parts = partsOf(cell);

@@ -6,13 +6,13 @@ import { assetFolder } from '../assets.js';
 import { cartesianTraces } from '../cartesianTraces.js';
 import { joined, type Notebook } from '../run/notebook.js';
 
-/** A script of the page, as it is embedded and as the page's policy names it. */
+/** A script of the page: its bytes as embedded, and its hash as the page's policy names it. */
 export interface PackedScript {
   gzipped: Buffer;
   hash: string;
 }
 
-/** SHA-256 of a script as a content security policy writes it. */
+/** The SHA-256 of a script in the notation of a content security policy. */
 export const policyHash = (script: string | Uint8Array): string =>
   `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
 
@@ -28,7 +28,7 @@ export function packedScript(name: string): PackedScript {
   return script;
 }
 
-/** The types that cells name in their code, whose figures a page that runs may draw yet; also those of axes. */
+/** The types that cells name in their code: a page that runs may yet draw such traces. Includes types of axes. */
 const namedIn = ({ cells }: Notebook): string[] =>
   cells
     .filter(({ cell_type }) => cell_type === 'code')
@@ -36,7 +36,7 @@ const namedIn = ({ cells }: Notebook): string[] =>
       [...joined(source).matchAll(/\btype['"]?\s*:\s*(['"])(\w+)\1/g)].map(([, , type]) => type),
     );
 
-/** plotly.js for figures of these traces and, where the page runs a notebook, for those of its cells. */
+/** plotly.js for figures with these trace types and, if the page runs a notebook, those that its cells name. */
 export function plotlyFor(traces: Iterable<string>, notebook?: Notebook): PackedScript {
   const types = [...traces, ...(notebook ? namedIn(notebook) : [])];
   return packedScript(types.every((type) => cartesianTraces.has(type)) ? 'plotly-cartesian.js' : 'plotly.js');

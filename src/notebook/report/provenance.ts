@@ -7,12 +7,12 @@ import { type Html, joinedHtml, markup } from '../render/markup.js';
 export type Fault = 'stale' | 'missing' | 'failed';
 
 /**
- * Why a cell's saved outputs may be wrong: `stale`, its source has changed since it was run; `missing`, it was not
- * run; `failed`, it ended in an error. Undefined for cells that are not meant to run, and where no hash tells.
+ * Why a cell's saved outputs may be wrong: `stale`, its source has changed since it was run; `missing`, it was not run;
+ * `failed`, it ended in an error. Undefined for cells that are not meant to run; without a hash nothing is `stale`.
  */
 export function faultOf(cell: Cell): Fault | undefined {
   if (!isExecuted(cell)) return undefined;
-  // A hash alone says nothing: a run that stopped early leaves those of the run before it.
+  // A hash alone proves nothing: a run that stopped early leaves the hashes of the previous run.
   if (cell.outputs.length === 0 && cell.execution_count === null) return 'missing';
   const noted = (cell.metadata.sparsebook as Metadata | undefined)?.sourceHash;
   if (typeof noted === 'string' && noted !== sourceHash(cell.source)) return 'stale';
@@ -26,17 +26,15 @@ const sentences: Record<Fault, [one: string, many: string]> = {
   stale: ['cell has outputs older than its source', 'cells have outputs older than their source'],
 };
 
-/**
- * Whether the run that the outputs come from stopped early, from the record that headless runners share (papermill's).
- */
+/** Whether the run that made the outputs stopped early, from the record that headless runners share (papermill's). */
 function stoppedEarly({ papermill: record }: Notebook['metadata']): boolean {
   if (!isObject(record) || typeof record.start_time !== 'string') return false;
   return record.exception === true || (record.end_time === undefined && record.duration === undefined);
 }
 
 /**
- * The box at the top of a report that counts the cells whose outputs cannot be trusted and leads to each, or says that
- * the run stopped early; undefined if none.
+ * The box at the top of a report that counts the cells whose outputs cannot be trusted and links to each, or says that
+ * the run stopped early; undefined if there is nothing to warn of.
  */
 export function renderNotices(notebook: Notebook): Html | undefined {
   const places = placesOf(notebook);
@@ -56,7 +54,7 @@ export function renderNotices(notebook: Notebook): Html | undefined {
   return markup`<ul class="notices" role="note" aria-label="Warnings">${lines}</ul>`;
 }
 
-/** What is known about a run, in the order in which a reader asks. Other keys follow under their own names. */
+/** Labels for what is known about a run, most interesting first. Other keys follow under their own names. */
 const labels: Record<string, string> = {
   date: 'Date',
   duration: 'Duration',
@@ -90,7 +88,7 @@ function timing(record: unknown): { date?: string; duration?: string } {
   };
 }
 
-/** The rows [what, value] of the table that says where the results come from: whatever the runner noted down. */
+/** The rows [what, value] of the table that says where the results come from: whatever the runner noted. */
 export function readProvenance(notebook: Notebook): [string, string][] {
   const { sparsebook, papermill } = notebook.metadata;
   const notes: Record<string, unknown> = { ...timing(papermill), ...(sparsebook ?? {}) };

@@ -20,25 +20,25 @@ const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.
 
 const readAsset = (name: string): Buffer => readFileSync(join(assetFolder, name));
 
-/** What is gzipped, as text in an element, which the page's script unpacks with the browser's DecompressionStream. */
+/** Puts gzipped bytes as text in an element; the page's script unpacks them with the browser's DecompressionStream. */
 function packed(attribute: Html, gzipped: Uint8Array): Html {
   return markup`<script type="text/plain" ${attribute}>${asHtml(toBase85(gzipped))}</script>`;
 }
 
-/** The same under an id; in a site as a file of it, which the element names. */
+/** The same, with an id. On a page of a site, the bytes become a file of the site that the element names. */
 function carried(id: string, gzipped: Uint8Array, site?: Site): Html {
   if (!site) return packed(markup`id="${id}"`, gzipped);
   return markup`<script type="text/plain" id="${id}" data-from="${site.share(id, gzipped)}"></script>`;
 }
 
-/** What makes a page that runs alive: what it knows of its cells, and the script for them. */
+/** What a page needs to run cells: the data about them, and the session's script. */
 function renderSession({ notebook }: PageProgram, session: PackedScript, site?: Site): Html {
   return markup`<script type="application/json" id="notebook">${jsonForScript(notebook)}</script>
 ${carried('session', session.gzipped, site)}
 `;
 }
 
-/** What the first run takes: the library, the cells, and the files that they read. */
+/** What the first run needs: the library, the cells, and the files that they read. */
 function renderProgram({ code, files }: PageProgram, site?: Site): Html {
   const saved = [...files].map(([path, bytes]) => packed(markup`data-file="${path}"`, gzipSync(bytes, { level: 9 })));
   return markup`${carried('worker', readAsset('worker.js'), site)}
@@ -47,8 +47,8 @@ ${joinedHtml(saved, '\n')}`;
 }
 
 /**
- * KaTeX's style sheet for a page, with the fonts that its formulas use inlined; empty when it has none, unless it runs
- * and may yet have some. All fonts together would be 350 kB, the usual ones are half of that.
+ * KaTeX's style sheet for a page, with the fonts that its formulas use inlined; empty if it has no formulas, unless it
+ * runs and may yet have some. All fonts together would be 350 kB, the usual ones are half of that.
  */
 function katexStyle(html: string, runs: boolean): string {
   if (!runs && !html.includes('class="katex')) return '';
@@ -81,7 +81,7 @@ function renderContents(headings: Heading[]): Html | undefined {
   return markup`<nav class="contents" aria-label="Contents"><details open><summary>Contents</summary><ul>${items}</ul></details></nav>`;
 }
 
-/** What a report brings of the maps that its figures are drawn on; there is none of some parts of the world. */
+/** Embeds the maps on which a report's figures are drawn; some parts of the world have none. */
 function renderMaps(names: Iterable<string> = []): Html[] {
   const maps = [...names].map((name) => [name, join(mapFolder, `${name}.json`)] as const);
   return maps
@@ -98,13 +98,13 @@ export const controls: Html = markup`<div class="controls" hidden>
 </div>`;
 
 export interface ReportOptions {
-  /** The notebook's name: the title where the notebook has no heading of level 1, and named in the footer. */
+  /** The notebook's name, shown in the footer and, if the notebook has no heading of level 1, as the title. */
   name: string;
-  /** Where the notebook lies: images that its text names are read from there. None are without it. */
+  /** The notebook's folder, from which images that its text names are read. Without it, none are read. */
   folder?: string;
   /** What the page needs to run the notebook. Without it the page shows what is saved. */
   program?: PageProgram;
-  /** Where the page is one of a site's. */
+  /** The site, if the page belongs to one. */
   site?: Site;
 }
 
@@ -115,8 +115,8 @@ export interface Site {
   /** The address of the service worker that isolates them, so that their threads share memory. */
   serviceWorker: string;
   /**
-   * Makes bytes a file of the site, once, and returns its address, which changes with them: a cache never mixes
-   * versions.
+   * Makes bytes a file of the site, once, and returns its address, which depends on the bytes, so that a cache never
+   * mixes versions.
    */
   share(name: string, bytes: Uint8Array): string;
 }
@@ -146,8 +146,9 @@ function renderProvenance(notebook: Notebook): Html | undefined {
 }
 
 /**
- * What may run: scripts of these hashes; in a page that runs, besides, workers of its own making and WebAssembly; in a
- * page of a site, its service worker. None makes code of text, and none but a site's asks a server, its own.
+ * The policy of what may run: scripts with these hashes; in a page that runs, also WebAssembly and workers that the
+ * page makes; in a page of a site, its service worker. No page makes code from text; only a site's page asks a server,
+ * its own.
  */
 function scriptPolicy(hashes: string[], runs: boolean, site?: Site): string {
   const scripts = [...hashes, ...(runs ? ["'wasm-unsafe-eval'"] : [])].join(' ');
@@ -155,7 +156,7 @@ function scriptPolicy(hashes: string[], runs: boolean, site?: Site): string {
   return `script-src ${scripts}; worker-src ${workers}; connect-src ${site ? "'self'" : "'none'"}`;
 }
 
-/** The note at the end of a page; in a site its script counts the threads. */
+/** The note at the end of a page; on a page of a site, its script fills in the number of threads. */
 export const footnote = (site?: Site): Html =>
   site
     ? markup`This page loads nothing from other sites. Pages that run train on <span id="threads">one thread</span> here.`
@@ -163,8 +164,8 @@ export const footnote = (site?: Site): Html =>
 
 /**
  * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas
- * and plotly.js are in it. Its policy lets only its own scripts run and nothing be loaded, should something foreign
- * slip through.
+ * and plotly.js are in it (pages of a site share some scripts). Its policy lets only its own scripts run and nothing be
+ * loaded from elsewhere, even if something foreign slips through.
  */
 export function renderReport(notebook: Notebook, { name, folder, program, site }: ReportOptions): string {
   const texts = textsOf(notebook.cells);
@@ -211,16 +212,16 @@ ${provenance}<p>Rendered by sparsebook from <code>${name}</code>. ${footnote(sit
 
 interface Page extends Pick<ReportOptions, 'program' | 'site'> {
   title: string;
-  /** From its opening tag on; what closes it follows. */
+  /** The body from its opening tag on, without its closing tag. */
   body: Html;
-  /** What draws its figures, and the maps that these are drawn on. */
+  /** plotly.js for its figures, and the maps on which they are drawn. */
   plotly?: PackedScript;
   maps?: Iterable<string>;
 }
 
 /**
- * A page around its body, with style, scripts and policy. What the first screen does not take, plotly.js and what cells
- * run with, stands behind the scripts, packed: it is unpacked when it is needed.
+ * Renders a page around its body, with style, scripts and policy. The first screen does not need plotly.js or what
+ * cells run with, so these follow the scripts, packed, and are unpacked when needed.
  */
 export function renderPage({ title, body, plotly, maps, program, site }: Page): string {
   const kind = program ? 'page' : 'report';

@@ -9,7 +9,7 @@ import type { SearchView } from './searchView.js';
 import { downloadNotebook, downloadReport, duplicate, makeNew, rename } from './files.js';
 import { byId, element } from './elements.js';
 
-/** What a page of a notebook consists of. */
+/** The parts of a notebook's page. */
 export interface PageParts {
   view: NotebookView;
   connection: Connection;
@@ -20,7 +20,7 @@ export interface PageParts {
   fail: (error: unknown) => void;
 }
 
-/** Sends what has been typed, and then a command. */
+/** Sends pending edits and then a command. */
 export function send(
   { edits, connection, fail }: Pick<PageParts, 'edits' | 'connection' | 'fail'>,
   command: Command,
@@ -29,16 +29,16 @@ export function send(
   connection.send(command).catch(fail);
 }
 
-/** What keys and buttons stand for. */
+/** Returns the function for each action of keys and buttons. */
 export function actionsOf(parts: PageParts): Record<Action, () => void> {
   const { view, connection, edits, pinned, running, search, fail } = parts;
   const order = (command: Command): void => send(parts, command);
-  /** For commands that run more than one cell: the page goes along with them. */
+  /** For commands that run more than one cell: the page follows them. */
   const runMany = (command: Command): void => {
     order(command);
     running.follow();
   };
-  /** For what is done to the file: first what is typed is sent. */
+  /** For actions on the file: pending edits are sent first. */
   const onFile = (act: (path: string) => Promise<void>) => (): void => {
     void edits.flush().then(() => act(view.path).catch(fail));
   };
@@ -108,7 +108,7 @@ export function actionsOf(parts: PageParts): Record<Action, () => void> {
     },
     makeNew: onFile(makeNew),
     duplicate: onFile(duplicate),
-    // The page would ask after the old name otherwise.
+    // Otherwise the page would reconnect under the old name.
     rename: onFile((path) => rename(path, (move) => connection.hungUp(move))),
     download: onFile(downloadNotebook),
     report: onFile(downloadReport),
@@ -135,7 +135,7 @@ export function actionsOf(parts: PageParts): Record<Action, () => void> {
   };
 }
 
-/** Acts once the server has answered by a patch; gives up after 3 s. */
+/** Acts once `is` holds, after the server's patch has arrived; gives up after 3 s. */
 function whenThere(is: () => boolean, act: () => unknown, tries = 60): void {
   if (is()) act();
   else if (tries > 0) setTimeout(() => whenThere(is, act, tries - 1), 50);

@@ -13,7 +13,7 @@ export interface CellHost {
   edit(id: string, source: string): void;
   isAhead(id: string): boolean;
   act(id: string, action: Action): void;
-  /** Puts the n-th figure of a cell beside the parameters, or takes it away from there. */
+  /** Puts the n-th figure of a cell beside the parameters, or removes it from there. */
   pin(id: string, nth: number): void;
   entered(id: string): void;
 }
@@ -40,7 +40,7 @@ export class CellView {
   readonly root: HTMLElement;
   private text: CellText = { type: 'code', source: '', tags: [] };
   private editor: Editor | undefined;
-  /** Calls off the editor of a cell that was not near the screen yet. */
+  /** Cancels waiting for the cell to come near the screen, where it gets its editor. */
   private forgo: (() => void) | undefined;
   private readonly count = element('span', { class: 'count' });
   private readonly place = element('div', { class: 'source' });
@@ -48,7 +48,7 @@ export class CellView {
   private readonly folds = new Folds(() => this.root);
   private readonly warning = element('p', { class: 'warning', hidden: true });
   readonly outputs: OutputsView;
-  /** Where the cell is in its life. */
+  /** The state of the cell's run. */
   run: CellRun = { state: 'idle', count: null };
 
   constructor(
@@ -91,7 +91,7 @@ export class CellView {
     return [...this.prose.querySelectorAll<HTMLHeadingElement>('h1, h2, h3')];
   }
 
-  /** What a reader reads besides the source. */
+  /** The parts to read besides the source: the rendered text and the outputs. */
   get read(): Element[] {
     return [this.prose, this.outputs.root];
   }
@@ -108,18 +108,18 @@ export class CellView {
     this.root.tabIndex = selected ? 0 : -1;
   }
 
-  /** Puts the focus on the cell as a whole; text is shown as it reads. */
+  /** Focuses the cell as a whole and scrolls it into view. */
   focus(): void {
     this.root.focus({ preventScroll: true });
     this.root.scrollIntoView({ block: 'nearest' });
   }
 
-  /** Brings the cell, or a part of it, to the top of what is in view. */
+  /** Scrolls the cell, or a part of it, to the top of the view. */
   reach(part: Element = this.root): void {
     part.scrollIntoView({ block: 'start' });
   }
 
-  /** Brings a part of what is read into view, out of whatever it is folded away in. */
+  /** Scrolls a part of the rendered text or outputs into view, and unfolds whatever it is folded away in. */
   show(part: Element): void {
     this.leave();
     this.folds.set(this.outputs.root.contains(part) ? 'outputs' : 'source', true);
@@ -127,7 +127,7 @@ export class CellView {
     part.scrollIntoView({ block: 'center' });
   }
 
-  /** Selects a part of the source, in view. */
+  /** Selects a part of the source and brings it into view. */
   reveal(from: number, to: number): void {
     this.folds.set('source', true);
     if (this.type === 'markdown') this.root.classList.add('editing');
@@ -164,8 +164,8 @@ export class CellView {
   }
 
   /**
-   * Shows the source without an editor, which is made when the cell is near; that of text, read more than written, when
-   * it is asked for.
+   * Shows the source without an editor, which is made when the cell comes near the screen. A text cell, which is read
+   * more often than edited, gets its editor only on request.
    */
   private promiseEditor(source: string): void {
     this.forgo?.();
@@ -188,7 +188,7 @@ export class CellView {
       ask: this.host.ask,
       onEdit: (edited) => this.host.edit(this.id, edited),
     });
-    // Tab goes through editors by way of their cells: Enter goes in, Escape out.
+    // Tab moves between cells, not editors: Enter goes into an editor, Escape out of it.
     this.editor.view.contentDOM.tabIndex = -1;
     this.place.replaceChildren(this.editor.view.dom);
     return this.editor;

@@ -3,8 +3,8 @@ import type { Command, Patch } from '../protocol.js';
 const NAME = 'key';
 
 /**
- * The key that lets this page see and do things. The page that came with the token holds it; the browser keeps it for
- * further pages of this server alone, unlike a cookie, which all servers of this machine are sent.
+ * The key that lets this page read and do things. The page that came with the token contains it; the browser stores it
+ * for further pages of this server only, unlike a cookie, which it sends to all servers on this machine.
  */
 export const key: string = (() => {
   const given = document.querySelector<HTMLMetaElement>('meta[name="key"]');
@@ -13,7 +13,7 @@ export const key: string = (() => {
     if (given) localStorage.setItem(NAME, given.content);
     return given?.content ?? localStorage.getItem(NAME) ?? '';
   } catch {
-    // A browser that keeps nothing: this page works until it is left.
+    // The browser stores nothing: this page works until the user leaves it.
     return given?.content ?? '';
   }
 })();
@@ -25,7 +25,7 @@ export async function whyNot(response: Response | undefined): Promise<string> {
   return reasonIn(response);
 }
 
-/** What a refusal says. */
+/** The reason that a refusal gives. */
 export async function reasonIn(response: Response): Promise<string> {
   return ((await response.json().catch(() => ({}))) as { error?: string }).error ?? response.statusText;
 }
@@ -33,11 +33,11 @@ export async function reasonIn(response: Response): Promise<string> {
 /** The connection's state: `refused`, the server does not know this page; `failed`, it cannot open the notebook. */
 export type Link = 'connected' | 'lost' | 'refused' | 'failed';
 
-/** A command that did not reach the server, or that it refused. */
+/** A command that did not reach the server, or that the server refused. */
 export class CommandError extends Error {
   constructor(
     message: string,
-    /** Whether it never got there: it may be sent again. */
+    /** Whether it may be sent again: the server did not answer, or did not let this page in. */
     readonly lost: boolean,
   ) {
     super(message);
@@ -49,18 +49,18 @@ const RETRY_MILLISECONDS = 1000;
 /** The pause after a refusal. */
 const REFUSED_MILLISECONDS = 5000;
 
-/** This page among the pages that show the notebook: an edit comes back with the name of the page that made it. */
+/** This page's name among the notebook's pages: an edit comes back with the name of the page that made it. */
 export const pageName: string = crypto.randomUUID();
 
-/** Sends a command to the notebook of that path. */
+/** Sends a command to the notebook at a path. */
 export function post(path: string, command: Command): Promise<Response> {
   const headers = { 'Content-Type': 'application/json', 'X-Page': pageName, 'X-Key': key };
   return fetch(`/api/commands/${path}`, { method: 'POST', headers, body: JSON.stringify(command) });
 }
 
 /**
- * The connection to the server: patches come in as server-sent events, commands go out one after another. A lost
- * connection is made again. A hidden page disconnects, since browsers allow few connections to one server.
+ * The connection to the server: patches come in as server-sent events, commands go out one after another. It reconnects
+ * after a loss. A hidden page disconnects, since browsers allow few connections to one server.
  */
 export class Connection {
   private source: EventSource | undefined;
@@ -146,7 +146,7 @@ export class Connection {
     source.onerror = () => this.broken();
   }
 
-  /** Tries again by itself, and distinguishes a server that is gone from one that refuses. */
+  /** Schedules a new try, and distinguishes a server that is gone from one that refuses. */
   private broken(): void {
     this.hangUp();
     const again = (milliseconds: number): unknown => setTimeout(() => this.attend(), milliseconds);
@@ -179,7 +179,8 @@ const refuses = ({ status }: Response): boolean => status === 401 || status === 
 const PAUSE_MILLISECONDS = 250;
 
 /**
- * What has been typed and not been sent: sent at a pause, before any command, and again when a lost connection is back.
+ * Edits that have not been sent yet: they are sent at a pause, before any command, and again when a lost connection is
+ * back.
  */
 export class Edits {
   private readonly pending = new Map<string, string>();
@@ -202,12 +203,12 @@ export class Edits {
     return this.pending.has(id);
   }
 
-  /** A cell is gone: nothing of it is to be sent. */
+  /** Drops the pending edit of a cell that is removed. */
   forget(id: string): void {
     this.pending.delete(id);
   }
 
-  /** Sends all that waits; what does not get there goes on waiting. */
+  /** Sends all pending edits; those that do not get through stay pending. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
     const sent = [...this.pending].map(async ([id, source]) => {

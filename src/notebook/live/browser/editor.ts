@@ -8,7 +8,7 @@ import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from '
 import { tagHighlighter, tags } from '@lezer/highlight';
 import { type Ask, kernelHelp } from './kernelHelp.js';
 
-/** The classes that the report's code has its colours by. */
+/** The classes that give code its colours in reports. */
 const colours = tagHighlighter([
   { tag: tags.comment, class: 'hljs-comment' },
   { tag: [tags.keyword, tags.modifier, tags.operatorKeyword, tags.controlKeyword], class: 'hljs-keyword' },
@@ -18,7 +18,7 @@ const colours = tagHighlighter([
   { tag: [tags.typeName, tags.namespace], class: 'hljs-type' },
 ]);
 
-/** Marks a change that comes from the server: it is not sent back. */
+/** Marks a change that comes from the server and is not sent back. */
 const fromServer = Annotation.define<boolean>();
 
 export interface EditorOptions {
@@ -67,15 +67,15 @@ export class Editor {
   select(from: number, to: number): void {
     this.view.dispatch({ selection: { anchor: from, head: to } });
     this.view.dom.scrollIntoView({ block: 'nearest' });
-    // Of a long source only what is near the screen is laid out. The page, unlike the editor, knows what stands in
-    // front of it.
+    // The editor lays out only the part of a long source that is near the screen. The browser's own scrolling, unlike
+    // the editor's, accounts for the bars that cover the page.
     requestAnimationFrame(() => {
       const { node } = this.view.domAtPos(from);
       (node instanceof Element ? node : node.parentElement)?.scrollIntoView({ block: 'center' });
     });
   }
 
-  /** Shows another source, from the server; the cursor stays by what is around it. */
+  /** Shows another source, from the server; the cursor stays at the same text. */
   show(source: string): void {
     const { from, to, insert } = difference(this.source, source);
     if (from === to && insert === '') return;

@@ -3,8 +3,8 @@ import type { Plotly } from '../../report/browser/figures.js';
 type Attributes = Record<string, string | boolean | ((event: Event) => void)>;
 
 /**
- * Makes an element: attributes (`true` for one without a value, `false` for none), listeners (a function), and what is
- * in it.
+ * Makes an element with attributes (`true` for one without a value, `false` to omit it), listeners (functions) and
+ * children.
  */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -21,22 +21,22 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Sets an element's text, if it differs: setting it lays out the page again. */
+/** Sets an element's text if it differs: setting it always makes the browser lay out the page again. */
 export function write(place: Element, text: string): void {
   if (place.textContent !== text) place.textContent = text;
 }
 
-/** The element of that id, which the page has from the start. */
+/** The element with an id that the page has from the start. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-/** A button with words on it, and what it does. */
+/** A button with a label and its action. */
 export function button(words: string, act: () => void, attributes: Attributes = {}): HTMLButtonElement {
   return element('button', { type: 'button', click: act, ...attributes }, words);
 }
 
-/** Asks for a text in a dialog; undefined where it is called off. */
+/** Asks for a text in a dialog; resolves with undefined if it is cancelled. */
 export function askFor(question: string, value: string, done: string): Promise<string | undefined> {
   const box = element('input', { type: 'text', value, required: true, autocomplete: 'off', spellcheck: 'false' });
   const dialog = element('dialog', { class: 'ask' });
@@ -46,7 +46,7 @@ export function askFor(question: string, value: string, done: string): Promise<s
   dialog.append(element('form', { method: 'dialog' }, element('label', {}, question, box), row));
   document.body.append(dialog);
   dialog.showModal();
-  // Up to the ending.
+  // Selects the name, without its folders and ending.
   box.setSelectionRange(value.lastIndexOf('/') + 1, value.replace(/\.ipynb$/, '').length);
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
@@ -56,7 +56,7 @@ export function askFor(question: string, value: string, done: string): Promise<s
   });
 }
 
-/** Brings plotly.js, when there is a figure to draw. */
+/** Loads plotly.js. */
 export function loadPlotly(): Promise<Plotly> {
   return new Promise((resolve, reject) => {
     const loaded = (): void => resolve((globalThis as unknown as { Plotly: Plotly }).Plotly);
@@ -64,13 +64,13 @@ export function loadPlotly(): Promise<Plotly> {
   });
 }
 
-/** What a person should know, at the top of the page: one notice for each matter, until it is settled or closed. */
+/** Notices for the user at the top of the page: one for each matter, until it is settled or closed. */
 export class Notices {
   private readonly shown = new Map<string, HTMLElement>();
 
   constructor(private readonly root: HTMLElement) {}
 
-  /** Says something about a matter, in place of what was said before; nothing (undefined) settles it. */
+  /** Shows a notice about a matter in place of the previous one; without a text, the matter is settled. */
   say(
     matter: string,
     text: string | undefined,

@@ -6,25 +6,25 @@ const JSON_SCRIPT = 'script[type="application/json"]';
 
 let figures: Figures;
 
-/** Sets what draws the figures of the page; call this before the first one comes. */
+/** Sets the object that draws the page's figures; must be called before the first figure arrives. */
 export function drawWith(given: Figures): void {
   figures = given;
 }
 
 const plotIn = (place: Element): HTMLElement | null => place.querySelector<HTMLElement>('.plot');
 
-/** What the figure in a place says; undefined where none is drawn by the page. */
+/** The JSON of the figure in a place; undefined if there is none that the page draws. */
 export function figureIn(place: Element): FigureJson | undefined {
   const json = plotIn(place) && place.querySelector(JSON_SCRIPT)?.textContent;
   return json ? (JSON.parse(json) as FigureJson) : undefined;
 }
 
-/** Writes what a figure says; it is drawn by `drawFigure`. */
+/** Writes a figure's JSON; `drawFigure` draws it. */
 export function writeFigure(place: Element, figure: FigureJson): void {
   place.querySelector(JSON_SCRIPT)!.textContent = JSON.stringify(figure);
 }
 
-/** Draws the figure in a place: at once where one is drawn already, else when it comes near the screen. */
+/** Draws the figure in a place: at once if it was drawn before, else when it comes near the screen. */
 export function drawFigure(place: Element): void {
   const plot = plotIn(place);
   if (!plot) return;
@@ -32,14 +32,12 @@ export function drawFigure(place: Element): void {
   else whenNear(plot, () => void figures.draw(plot));
 }
 
-/** Gives back what is held for a place that leaves the page. */
+/** Frees what is held for a place that leaves the page. */
 export function forgetFigure(place: Element): void {
   figures.forget(place);
 }
 
-/**
- * Puts what a figure says, and its caption, in the place of another that is drawn; false where one of the two is none.
- */
+/** Copies a figure's JSON and caption into the place of a figure that is drawn; returns false if either is missing. */
 export function takeFigure(place: Element, from: Element): boolean {
   const [plot, fresh] = [place, from].map(plotIn);
   if (!plot?.classList.contains('drawn') || !fresh) return false;
@@ -50,14 +48,14 @@ export function takeFigure(place: Element, from: Element): boolean {
   return true;
 }
 
-/** A place of its own for the figure of another place, which is yet to be drawn. */
+/** A new place with a copy of another place's figure, not drawn yet. */
 export function copyOfFigure(place: Element): HTMLElement {
   const plot = element('div', { class: 'plot', role: 'img', 'aria-label': plotIn(place)!.getAttribute('aria-label')! });
   const [caption, json] = ['figcaption', JSON_SCRIPT].map((part) => place.querySelector(part)!.cloneNode(true));
   return element('figure', { class: 'figure' }, caption, element('div', { class: 'scroll' }, plot), json);
 }
 
-/** What a figure's JSON holds. */
+/** The JSON of a figure. */
 export interface FigureJson {
   data: Trace[];
   layout?: Record<string, unknown>;
@@ -75,14 +73,14 @@ const isLine = ({ type = 'scatter', mode = 'lines' }: Trace): boolean =>
 
 const axesOf = ({ xaxis = 'x', yaxis = 'y' }: Trace): string => `${String(xaxis)} ${String(yaxis)}`;
 
-/** The lines of a figure, without those of the run before it. */
+/** The lines of a figure, without those of the previous run. */
 export function linesOf({ data }: FigureJson): Trace[] {
   return data.filter((trace) => isLine(trace) && !isBefore(trace));
 }
 
 /**
- * The figure with the lines of the run before behind its own, pale and named "before": in their own colours, on the
- * axes that the figure still has. A figure that did not change is as it was.
+ * The figure with the previous run's lines behind its own, pale and named "before": in their own colours, on the axes
+ * that the figure still has. A figure whose lines did not change gets none.
  */
 export function withBefore(figure: FigureJson, before: Trace[]): FigureJson {
   const own = figure.data.filter((trace) => !isBefore(trace));

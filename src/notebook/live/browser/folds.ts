@@ -3,7 +3,7 @@ import { button } from './elements.js';
 
 type Part = NonNullable<CellText['folded']>[number];
 
-/** What a cell asks to be hidden: folded away below a button, and still there to be read, edited and run. */
+/** The parts that a cell asks to hide: folded away below a button, but still there to be read, edited and run. */
 export class Folds {
   readonly source = this.shows('source');
   readonly outputs = this.shows('outputs');
@@ -11,7 +11,7 @@ export class Folds {
 
   constructor(private readonly root: () => HTMLElement) {}
 
-  /** Takes what the cell asks for; what a reader has unfolded since stays so. */
+  /** Takes the parts that the cell asks to hide; while they are the same, what the reader has unfolded stays open. */
   take(folded: readonly Part[] = []): void {
     const asked = folded.join(' ');
     if (asked !== this.asked) this.root().dataset.folded = asked;

@@ -11,8 +11,8 @@ import { element } from './elements.js';
 export type Ask = <T>(command: Command) => Promise<T | null>;
 
 /**
- * What the kernel knows: completions while typing and at Tab, what a name is under the pointer and at Shift+Tab, and
- * what TypeScript objects to, underlined.
+ * Help from the kernel: completions while typing and on Tab, information about the name under the pointer and on
+ * Shift+Tab, and TypeScript's errors, underlined.
  */
 export function kernelHelp(ask: Ask): Extension {
   const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
@@ -56,7 +56,7 @@ const tip = StateField.define<Tooltip | null>({
   provide: (field) => showTooltip.from(field),
 });
 
-/** Whether something other than space stands before the cursor on its line. */
+/** Whether there is something other than space before the cursor on its line. */
 function atWord({ state }: EditorView): boolean {
   const { empty, head } = state.selection.main;
   const line = state.doc.lineAt(head);

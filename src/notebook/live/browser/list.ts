@@ -27,7 +27,7 @@ function line({ path, title, changed, fault, kernel, dirty }: ListedNotebook): H
   return element('li', {}, element('div', {}, link, about), tools);
 }
 
-/** What can be done with a notebook's file, behind a button. */
+/** The button and menu of actions on a notebook's file. */
 function fileButtons(path: string): HTMLElement[] {
   const id = `file-${encodeURIComponent(path)}`;
   const acts = { Duplicate: duplicate, Rename: rename, Download: downloadNotebook, 'Export report': downloadReport };
@@ -61,7 +61,7 @@ async function refresh(): Promise<void> {
   notices.say('link', response?.ok ? undefined : await whyNot(response));
   if (!response?.ok) return;
   const text = await response.text();
-  // A menu that is open would be taken away.
+  // Replacing the list would remove an open menu.
   if (text === shown || document.querySelector(':popover-open')) return;
   shown = text;
   const listed = JSON.parse(text) as ListedNotebook[];

@@ -18,7 +18,7 @@ import { VariablesView } from './variablesView.js';
 
 // Before the page is painted, so that it does not flash in the other theme.
 applyStoredTheme();
-// The token has done its work, and need not stand in the address, the history, or a screenshot.
+// The token is no longer needed, and should not show in the address, the history, or a screenshot.
 history.replaceState(null, '', location.pathname);
 
 const links: Record<Exclude<Link, 'failed'>, string | undefined> = {
@@ -97,9 +97,7 @@ function start(): void {
   prepareKeys(view, actions);
 }
 
-/**
- * Lets the style sheets know how high a part is that stays in sight: what is scrolled to must not come to lie under it.
- */
+/** Tells the style sheets the height of a part that stays in view, so that nothing scrolled to lies under it. */
 function measure(name: string, part: Element): void {
   const tell = (): void => document.documentElement.style.setProperty(name, `${part.getBoundingClientRect().height}px`);
   new ResizeObserver(tell).observe(part);
@@ -118,7 +116,7 @@ function prepareTools(actions: Actions): void {
   });
 }
 
-/** Keys mean what they mean in Jupyter wherever no field of the page wants them for itself. */
+/** Gives keys the meaning they have in Jupyter, except where a field of the page needs them itself. */
 function prepareKeys(view: NotebookView, actions: Actions): void {
   const reader = new KeyReader();
   const onKey = (event: KeyboardEvent): void => {
@@ -133,7 +131,7 @@ function prepareKeys(view: NotebookView, actions: Actions): void {
         return;
     }
     if (event.key === 'Enter' && !event.shiftKey && !event.ctrlKey && target.closest('button, a')) return;
-    // An open list of completions takes Escape and Enter first.
+    // An open list of completions takes Escape first.
     if (inEditor && target.closest('.cm-editor')!.querySelector('.cm-tooltip-autocomplete') && event.key === 'Escape')
       return;
     const mode: Mode = inEditor ? 'edit' : 'command';

@@ -3,7 +3,7 @@ import { type CellHost, CellView } from './cellView.js';
 import { pageName } from './connection.js';
 import { element } from './elements.js';
 
-/** The cells of the notebook on the page, and which of them is selected. */
+/** The notebook's cells on the page, and which of them is selected. */
 export class NotebookView {
   private readonly cells = new Map<string, CellView>();
   private order: string[] = [];
@@ -53,7 +53,7 @@ export class NotebookView {
     }
   }
 
-  /** Selects a cell; with `focus` it takes the focus as a whole. */
+  /** Selects a cell; with `focus` the whole cell takes the focus. */
   select(id: string | undefined, focus = false): void {
     const cell = id === undefined ? undefined : this.cells.get(id);
     if (!cell) return;
@@ -62,12 +62,12 @@ export class NotebookView {
     if (focus) cell.focus();
   }
 
-  /** The id of the cell so many places from the selected one, undefined beyond the ends. */
+  /** The id of the cell `step` places from the selected one; undefined beyond the ends. */
   beside(step: number): string | undefined {
     return this.order[this.index + step];
   }
 
-  /** Shows the curves of the run before, or hides them. */
+  /** Shows or hides the curves of the previous run. */
   showBefore(shown: boolean): void {
     for (const { outputs } of this.list) outputs.setBefore(shown);
   }
@@ -80,7 +80,7 @@ export class NotebookView {
       cell.root.remove();
       this.cells.delete(id);
     }
-    // What stands right is left alone, with its plots and its place in the page.
+    // A cell that is already in the right place is not moved, so that its plots and scroll position stay.
     let after: Element | null = null;
     for (const id of order) {
       const { root } = this.cells.get(id)!;

@@ -1,7 +1,7 @@
 import type { CellView } from './cellView.js';
 import { element } from './elements.js';
 
-/** How a section is, from what asks most for attention to what asks for none. */
+/** The states of a section, from the one that needs the most attention to the one that needs none. */
 const states = {
   running: ['▸', 'running'],
   failed: ['✗', 'a cell failed'],
@@ -34,7 +34,7 @@ function stateOf({ run: { state, fault, count } }: CellView): State {
   return fault ?? (count === null ? 'idle' : 'done');
 }
 
-/** The heading as a link shows it: its formulas, but no links and no names of its own. */
+/** A copy of the heading's content for a link: with its formulas, but without links and ids. */
 function wordsOf(heading: HTMLElement): Node[] {
   const copy = heading.cloneNode(true) as HTMLElement;
   for (const part of copy.querySelectorAll('[id]')) part.removeAttribute('id');
@@ -42,7 +42,7 @@ function wordsOf(heading: HTMLElement): Node[] {
   return [...copy.childNodes];
 }
 
-/** The sections of the notebook, with how each of them is. */
+/** The outline: the notebook's sections, each with its state. */
 export class OutlineView {
   private readonly list = element('ul');
   private shown = '';
@@ -89,7 +89,7 @@ export class OutlineView {
 
   /** Marks the section that is being read. */
   private markRead(): void {
-    // A heading in a far cell is not laid out, and need not be: where its cell is says enough.
+    // A heading in a far cell is not laid out; the position of its cell is enough.
     const isAbove = ({ top }: DOMRect): boolean => top < innerHeight / 2;
     const above = this.sections.filter(({ heading, cell }) => {
       const box = cell.root.getBoundingClientRect();

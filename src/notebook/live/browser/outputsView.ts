@@ -7,7 +7,7 @@ import { drawFigure, figureIn, forgetFigure, takeFigure, writeFigure, linesOf, w
 let clean: ReturnType<typeof sanitizer> | undefined;
 
 /**
- * Foreign HTML is parsed in a frame that may run nothing: not even the policy of the page has anything to stop then.
+ * Foreign HTML is parsed in a frame that may not run scripts, so that not even the page's policy has anything to block.
  */
 function createSanitizer(): ReturnType<typeof sanitizer> {
   const frame = element('iframe', { sandbox: 'allow-same-origin', hidden: true, title: 'Where outputs are sanitised' });
@@ -16,8 +16,9 @@ function createSanitizer(): ReturnType<typeof sanitizer> {
 }
 
 /**
- * Puts the HTML of texts and outputs, which the server sends as it is but as a mere attribute, in its place, sanitised.
- * What stands there meanwhile are parts that need none of it, and to which places in that HTML belong.
+ * Shows the foreign HTML of texts and outputs. The server sends it unsanitised, as an attribute of a placeholder; it is
+ * sanitised here and replaces the placeholder. The placeholder's children are parts that need no sanitising: each goes
+ * to the element of that HTML whose class has its index.
  */
 export function showForeignHtml(root: Element): void {
   for (const place of root.querySelectorAll<HTMLElement>('[data-foreign-html]')) {
@@ -31,17 +32,17 @@ export function showForeignHtml(root: Element): void {
   }
 }
 
-/** The outputs below a cell. What the server sends is HTML that is safe, and foreign HTML that is sanitised here. */
+/** The outputs below a cell. The server sends safe HTML, and foreign HTML that is sanitised here. */
 export class OutputsView {
   readonly root: HTMLElement = element('div', { class: 'outputs' });
-  /** How often each figure has been redrawn since the run began: more than once, it moves. */
+  /** How often each figure has been drawn since the run began: a figure that is drawn more than once moves. */
   readonly redraws: number[] = [];
-  /** The lines that the run before left, figure by figure. */
+  /** The lines that the previous run left, figure by figure. */
   private before: ReturnType<typeof linesOf>[] = [];
   private showBefore = true;
 
   /**
-   * `pin` puts the n-th figure beside the sliders, or takes it away from there; a page without it has no such place.
+   * `pin` puts the n-th figure beside the sliders, or removes it from there; without `pin` the page has no such place.
    */
   constructor(private readonly pin?: (nth: number) => void) {}
 
@@ -51,7 +52,8 @@ export class OutputsView {
   }
 
   /**
-   * A run begins: what stands here, or in its place, stays behind its curves, and holds the place of what is to come.
+   * A run begins: keeps the curves shown here (or in `shown`) as those of the previous run, and reserves the height of
+   * these outputs for the new ones.
    */
   begin(shown: HTMLElement = this.root): void {
     this.before = figuresIn(shown).map((place) => linesOf(figureIn(place)!));
@@ -63,7 +65,7 @@ export class OutputsView {
     this.root.style.minHeight = '';
   }
 
-  /** Shows the curves of the run before, or hides them. */
+  /** Shows or hides the curves of the previous run. */
   setBefore(shown: boolean): void {
     this.showBefore = shown;
     for (const place of this.figures) {
@@ -71,7 +73,7 @@ export class OutputsView {
     }
   }
 
-  /** Takes the outputs that changed; a figure that changed is redrawn in its place. */
+  /** Takes the changed outputs; a changed figure is redrawn in place. */
   patch({ length, changed }: OutputsPatch): void {
     while (this.root.children.length > length) this.drop(this.root.lastElementChild!);
     for (const [index, html] of Object.entries(changed)) {
@@ -102,7 +104,7 @@ export class OutputsView {
     drawFigure(place);
   }
 
-  /** Puts the lines of the run before behind a figure, or takes them away; returns whether there are any. */
+  /** Puts the previous run's lines behind a figure, or removes them; returns whether there are any. */
   private writeBefore(place: Element): boolean {
     const before = this.before[this.figures.indexOf(place)] ?? [];
     if (before.length > 0) writeFigure(place, withBefore(figureIn(place)!, this.showBefore ? before : []));
@@ -119,7 +121,7 @@ export class OutputsView {
 const figuresIn = (outputs: Element): Element[] =>
   [...outputs.children].filter((place) => place.querySelector('.plot'));
 
-/** A text that scrolls in its box and was at its end stays there as it grows. */
+/** Keeps the scroll position of a long text; one scrolled to its end stays at its end as it grows. */
 function keepScroll(old: Element, next: Element): void {
   const [before, after] = [old, next].map((one) => one.querySelector('pre.long'));
   if (!before || !after) return;

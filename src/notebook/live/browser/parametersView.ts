@@ -6,7 +6,7 @@ interface PanelHost {
   set(name: string, value: unknown): void;
   run(): void;
   reset(): void;
-  /** Shows the curves of the run before, or hides them. */
+  /** Shows or hides the curves of the previous run. */
   showBefore(shown: boolean): void;
 }
 
@@ -74,7 +74,7 @@ class Row {
   private readonly fault = element('p', { class: 'fault', role: 'alert' });
   private control: ParameterControl;
   private timer = 0;
-  /** The text that the box was last given, or that it handed over last. */
+  /** The text that the box was last given, or last passed on. */
   private settled = '';
 
   constructor(
@@ -104,7 +104,7 @@ class Row {
     this.root.append(element('p', { class: 'help', id: help }, said), this.fault);
   }
 
-  /** Takes the value of the document; what a person is just changing stays. */
+  /** Shows the document's value, unless the user is just changing it. */
   show(control: ParameterControl): void {
     this.control = control;
     const { range, value, default: usual } = control;
@@ -122,7 +122,7 @@ class Row {
     this.fault.textContent = '';
   }
 
-  /** Hands over what is written, if it has changed; false where it is no value, which is said. */
+  /** Passes on the written value if it has changed; if it is not valid, says why and returns false. */
   send(): boolean {
     clearTimeout(this.timer);
     this.timer = 0;
@@ -141,7 +141,7 @@ class Row {
     this.box.focus();
   }
 
-  /** Whether a text stands in the box that is not handed over yet. A choice and a switch are at once. */
+  /** Whether the box holds a text that is not passed on yet. Choices and switches are passed on at once. */
   private get isWritten(): boolean {
     const { box } = this;
     return (
@@ -154,7 +154,7 @@ class Row {
 
   private slide(): void {
     this.box.value = this.slider!.value;
-    // The source follows the slider, but not with every pixel.
+    // The source follows the slider, but not at every pixel.
     this.timer ||= window.setTimeout(() => this.send(), 120);
   }
 

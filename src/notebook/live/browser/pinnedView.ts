@@ -2,7 +2,7 @@ import { button, element } from './elements.js';
 import type { CellView } from './cellView.js';
 import { copyOfFigure, drawFigure, figureIn, forgetFigure, takeFigure, writeFigure, linesOf } from './figurePlace.js';
 
-/** Low enough to leave space for the cells below. */
+/** The greatest height of the figure in pixels, so that there is space for the cells below. */
 const heightLeft = (): number => Math.max(240, Math.round(0.42 * innerHeight));
 
 interface Source {
@@ -12,15 +12,15 @@ interface Source {
 }
 
 /**
- * The figure that stands beside the sliders: a copy of one below a cell, redrawn whenever that is. If none is pinned,
- * it is the first that a change redraws.
+ * The figure beside the sliders: a copy of a figure below a cell, redrawn whenever that figure is. If none is pinned, a
+ * run after a change pins one of the figures that it draws.
  */
 export class PinnedView {
   private source: Source | undefined;
   private copy: HTMLElement | undefined;
   /**
-   * Cells that wait for a change of the parameters, which a run has been asked for; undefined where a person has
-   * chosen.
+   * The cells that a requested run is to update, one of whose figures is pinned; undefined without such a run, or once
+   * the user has chosen.
    */
   private awaited: Set<string> | undefined;
   private declined = false;
@@ -31,7 +31,7 @@ export class PinnedView {
     private readonly cells: () => CellView[],
   ) {}
 
-  /** Pins a figure, or unpins it where it is the one. */
+  /** Pins a figure, or unpins it if it is the pinned one. */
   toggle(cell: string, nth: number): void {
     const same = this.source?.cell === cell && this.source.nth === nth;
     this.awaited = undefined;
@@ -46,19 +46,19 @@ export class PinnedView {
     this.mark();
   }
 
-  /** Whether the figure is one of that cell. */
+  /** Whether the pinned figure belongs to a cell. */
   shows(cell: string): boolean {
     return this.source?.cell === cell;
   }
 
-  /** A run of what has changed is asked for: if nothing is pinned, its first figure is to be. */
+  /** Prepares for a run of what has changed: if nothing is pinned, one of its figures will be. */
   expect(): void {
     if (this.source || this.declined) return;
     const waiting = this.cells().filter(({ run }) => run.because);
     this.awaited = new Set(waiting.map(({ id }) => id));
   }
 
-  /** Looks at cells that have changed. */
+  /** Updates the pinned figure after cells have changed. */
   refresh(changed: Set<string>): void {
     if (this.source && !this.cells().some(({ id }) => id === this.source!.cell)) this.unpin();
     if (this.awaited) this.choose(this.awaited);
@@ -69,7 +69,7 @@ export class PinnedView {
     this.mark();
   }
 
-  /** Of what runs: a figure that moves, else a curve of a cell that the change concerns, else the first there is. */
+  /** Pins a figure of the cells that run and are awaited: one that moves if possible, else a curve, else the first. */
   private choose(awaited: Set<string>): void {
     const candidates = this.cells().flatMap(({ id, run, outputs }) =>
       outputs.figures.map((place, nth) => {
@@ -105,7 +105,7 @@ export class PinnedView {
     const { cell, nth } = this.source!;
     const view = this.cells().find(({ id }) => id === cell);
     const place = view?.outputs.figures.at(nth);
-    // While the cell begins to run its figure is gone: what was copied stays.
+    // When the cell begins to run, its figure is gone; the copy stays.
     if (!view || !place) return;
     if (!this.copy || !takeFigure(this.root, place)) {
       this.clear();
@@ -124,8 +124,8 @@ export class PinnedView {
   }
 
   /**
-   * Says on each figure's button whether it is pinned, and of the one that is whether it is older than what it was made
-   * from.
+   * Shows on each figure's button whether the figure is pinned, and marks the pinned figure if it is older than what it
+   * was made from.
    */
   private mark(): void {
     for (const { id, run, outputs } of this.cells()) {

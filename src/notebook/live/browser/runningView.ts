@@ -2,10 +2,10 @@ import { duration } from '../../../formats/text.js';
 import type { CellView } from './cellView.js';
 import { element } from './elements.js';
 
-/** Quick cells pass without a jump of the page. */
+/** The page does not scroll to cells that end sooner than this. */
 const QUICK_MILLISECONDS = 300;
 
-/** The cell that runs, in the bar, one click away; the page goes along with it until its reader goes elsewhere. */
+/** Shows the running cell in the bar, one click away; the page follows it until the reader goes elsewhere. */
 export class RunningView {
   private following = false;
   private cell: CellView | undefined;
@@ -18,7 +18,7 @@ export class RunningView {
   constructor(
     private readonly root: HTMLButtonElement,
     reading: HTMLElement,
-    /** Whether what a cell draws is in sight anyway. */
+    /** Whether a cell's figure is in view anyway. */
     private readonly inSight: (cell: string) => boolean,
   ) {
     root.append(this.what, this.howFar, element('span', { class: 'offer' }, 'Follow'));
@@ -33,12 +33,12 @@ export class RunningView {
     addEventListener('pointerdown', ({ target }) => target === document.documentElement && leave());
   }
 
-  /** Goes along with what runs, from now on. */
+  /** Follows the running cells from now on. */
   follow(): void {
     this.setFollowing(true);
   }
 
-  /** Looks at the cells, some of whose outputs have changed. */
+  /** Updates the bar after a change of the cells, and scrolls if it follows them. */
   show(cells: CellView[]): void {
     const [running, queued] = ['running', 'queued'].map((state) => cells.filter(({ run }) => run.state === state));
     for (const { id } of [...running, ...queued]) this.touched.add(id);
@@ -71,7 +71,7 @@ export class RunningView {
     this.howFar.textContent = `${this.root.dataset.place}${seconds > 0 ? `, ${time}` : ''}`;
   }
 
-  /** What the cell puts out last is in view, if the whole cell is not. */
+  /** Scrolls so that the cell is in view or, if it does not fit, its last output. */
   private keepInView({ id, root, outputs }: CellView): void {
     if (this.inSight(id)) return;
     const last = outputs.root.lastElementChild ?? root;
@@ -88,7 +88,7 @@ export class RunningView {
 function titleOf(cells: CellView[], cell: CellView): string | undefined {
   const above = cells.slice(0, cells.indexOf(cell)).flatMap(({ headings }) => headings);
   const heading = above.at(-1)?.cloneNode(true) as Element | undefined;
-  // A formula stands in the page twice, once to be heard.
+  // A formula is in the page twice, once for screen readers.
   for (const heard of heading?.querySelectorAll('.katex-mathml') ?? []) heard.remove();
   return heading?.textContent?.trim();
 }

@@ -1,12 +1,12 @@
 import type { CellView } from './cellView.js';
 import { button, element } from './elements.js';
 
-/** A place where the text was found: in a cell's source, or in what is read of it. */
+/** A place where the text was found: in a cell's source, or in its rendered text and outputs. */
 type Found = { cell: CellView; from: number; to: number } | { cell: CellView; range: Range };
 
 const MOST = 1000;
 
-/** Where a text begins in another, letters of either case alike. */
+/** Where a lower-case text begins in another, ignoring case. */
 function places(text: string, wanted: string): number[] {
   const found: number[] = [];
   const low = text.toLowerCase();
@@ -15,7 +15,7 @@ function places(text: string, wanted: string): number[] {
   return found;
 }
 
-/** Where a text stands in an element, also across the elements in it. */
+/** Where a text occurs in an element, also across its child elements. */
 function rangesIn(root: Element, wanted: string): Range[] {
   const shown = (node: Node): number =>
     node.parentElement!.closest('script, [hidden], .katex-mathml')
@@ -42,7 +42,7 @@ function rangesIn(root: Element, wanted: string): Range[] {
   });
 }
 
-/** Finds a text in the sources, texts and outputs of all cells, also in those that are not laid out. */
+/** Finds a text in the sources, texts and outputs of all cells, also in cells that are not laid out. */
 export class SearchView {
   private readonly box = element('input', {
     type: 'search',
@@ -60,7 +60,7 @@ export class SearchView {
   constructor(
     private readonly root: HTMLElement,
     private readonly cells: () => CellView[],
-    /** Gives the keyboard back, to the cell that was reached. */
+    /** Gives the keyboard focus back, to the cell that was found. */
     private readonly leave: (cell: CellView | undefined) => void,
   ) {
     root.append(
@@ -109,7 +109,7 @@ export class SearchView {
   private step(by: number): void {
     const { length } = this.found;
     if (length === 0) return;
-    // A text that was shown as it is written is to be read again.
+    // A text cell whose source was shown is rendered again.
     this.found.at(this.index)?.cell.leave();
     this.index = (this.index + by + length) % length;
     this.said.textContent = `${this.index + 1} of ${length}${length === MOST ? ' or more' : ''}`;
@@ -119,7 +119,7 @@ export class SearchView {
     if ('highlights' in CSS) CSS.highlights.set('found-here', new Highlight(...('range' in one ? [one.range] : [])));
   }
 
-  /** Marks what was found; in sources the editor's selection does. */
+  /** Highlights what was found; in sources the editor's selection does this. */
   private highlight(found: Found[]): void {
     if (!('highlights' in CSS)) return;
     CSS.highlights.delete('found-here');
@@ -129,7 +129,7 @@ export class SearchView {
 
 function findIn(cell: CellView, wanted: string): Found[] {
   const ranges = cell.read.flatMap((part) => rangesIn(part, wanted)).map((range) => ({ cell, range }));
-  // What a text says is found where it is read, and its formulas where they are written.
+  // A text cell is searched as rendered; its source is searched only if nothing is found there, as for a formula.
   if (cell.type === 'markdown' && ranges.length > 0) return ranges;
   const sources = places(cell.source, wanted).map((from) => ({ cell, from, to: from + wanted.length }));
   return [...sources, ...ranges];

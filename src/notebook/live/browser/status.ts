@@ -12,7 +12,7 @@ const words: Record<KernelStatus['state'], string> = {
 
 type Version = 'mine' | 'theirs' | 'copy';
 
-/** Shows how the kernel is: in the bar, and as a notice where a person should act. */
+/** Shows the kernel's state in the bar, and as a notice if the user should act. */
 export function showKernel({ state, name, note }: KernelStatus, notices: Notices, restart: () => void): void {
   const place = byId('kernel');
   place.textContent = words[state];
@@ -23,7 +23,7 @@ export function showKernel({ state, name, note }: KernelStatus, notices: Notices
   notices.say('kernel', note, [{ label, act: restart }]);
 }
 
-/** Shows how the file is: in the bar, in the tab's title, and as notices where a person should act. */
+/** Shows the file's state in the bar and the tab's title, and as notices if the user should act. */
 export function showFile(
   { path, dirty, conflict, draft, note }: FileStatus,
   notices: Notices,

@@ -4,20 +4,20 @@ import { element } from './elements.js';
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'];
 
-/** So many bytes in words: 999 B, 1.5 kB. */
+/** A number of bytes in words: 999 B, 1.5 kB. */
 export function memory(bytes: number): string {
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   const amount = bytes / 1000 ** power;
   return `${amount.toFixed(power > 0 && amount < 10 ? 1 : 0)} ${units[power]}`;
 }
 
-/** How large a variable is: its shape, or how many entries it has. */
+/** The size of a variable: its shape, or its number of entries. */
 function extent({ shape, size }: Variable): string {
   if (shape) return shape.length > 0 ? shape.join(' × ') : 'one number';
   return size === undefined ? '' : String(size);
 }
 
-/** What the kernel holds: each variable's type, size and value, and the memory of all tensors. */
+/** Shows what the kernel holds: each variable's type, size and value, and the memory of all tensors. */
 export class VariablesView {
   private readonly list = element('ul', { class: 'variables' });
   private readonly total = element('p', { class: 'help' });

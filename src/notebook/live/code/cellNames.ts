@@ -23,33 +23,37 @@ import {
   WRITERS,
 } from './knownCalls.js';
 
-/** The names through which a piece of code depends on others and others on it. */
+/** The names through which a piece of code depends on other code, and other code on it. */
 export interface CellNames {
   declares: Set<string>;
   uses: Set<string>;
   assigns: Set<string>;
-  /** Names whose value it changes from within, or may: it sets their properties or calls their methods. */
+  /** Names whose value it changes, or may change, from within: it sets their properties or calls their methods. */
   mutates: Set<string>;
-  /** Names that it hands to a call which may change what it is given: no parser can know. */
+  /** Names that it passes to a call that may change its arguments: no parser can know. */
   passes: Set<string>;
 }
 
-/** A statement of a cell (of `const a = 1, b = 2` each part) with its names. */
+/** A statement of a cell with its names; each part of `const a = 1, b = 2` counts as a statement. */
 export interface Statement extends CellNames {
   source: string;
-  /** What it hands to functions that the notebook may declare, by the functions' names. */
+  /** The names that it passes to functions that the notebook may declare, by the functions' names. */
   hands: Map<string, Set<string>>;
-  /** Names that it sets a part of by hand, be they imports, or functions in whose result it does: `get().part = 1`. */
+  /**
+   * Names of which it sets a part directly, including imports and functions that return the object: `get().part = 1`.
+   */
   writes: Set<string>;
   /** The parameters of the functions written in it. */
   parameters: Set<string>;
-  /** What may hold what, in pairs: `[list, a]` for `const list = [a]`; two names for one object hold each other. */
+  /**
+   * Pairs of a holder and what it may hold: `[list, a]` for `const list = [a]`; two names of an object hold each other.
+   */
   aliases: [string, string][];
-  /** Whether it declares a function, or what holds one: who mentions that may run what is written here. */
+  /** Whether it declares a function or something that holds one: code that mentions it may run what is written here. */
   runsLater: boolean;
-  /** Whether what it declares never changes from within: an import, a function, a constant of a plain value. */
+  /** Whether what it declares never changes from within: an import, a function, a constant with a plain value. */
   fixed: boolean;
-  /** Whether it is fixed, and the same again whenever it runs on the same values: it calls nothing. */
+  /** Whether it is fixed, and gives the same whenever it runs on the same values: it calls nothing. */
   pure: boolean;
 }
 
@@ -69,7 +73,7 @@ export function statementsIn(cell: string): Statement[] {
   });
 }
 
-/** The names of several pieces of code as one. */
+/** The names of several pieces of code together. */
 export function together(pieces: CellNames[]): CellNames {
   const all = KINDS.map((kind) => [kind, new Set(pieces.flatMap((piece) => [...piece[kind]]))] as const);
   return Object.fromEntries(all) as unknown as CellNames;
@@ -81,7 +85,7 @@ class Reader {
   private readonly hands: Statement['hands'] = new Map();
   private readonly writes = new Set<string>();
   private readonly parameters = new Set<string>();
-  /** Where plain values of a block or loop are declared, by their names: `for (let i = 0; …)`. */
+  /** The blocks and loops that declare plain values, by the values' names: `for (let i = 0; …)`. */
   private readonly locals = new Map<string, SyntaxNode[]>();
   private readonly mentions = new Map<string, SyntaxNode[]>();
 
@@ -137,7 +141,7 @@ class Reader {
         this.add(target === name ? 'assigns' : 'mutates', name);
         if (target !== name) this.writes.add(this.text(name));
         const [, operator, value] = children;
-        // Sums and the like are new; `=`, `??=`, `||=` and `&&=` give the value itself.
+        // `+=` and the like make a new value; `=`, `??=`, `||=` and `&&=` assign the value itself.
         if (node.name === 'AssignmentExpression' && /^(?:\?\?|\|\||&&)?=$/.test(this.text(operator)))
           this.link(name, value, target !== name);
       }
@@ -165,7 +169,7 @@ class Reader {
     for (const handed of given.flatMap(held)) this.hand(callee, handed);
   }
 
-  /** What a method is called on: a variable, an element of one, or for callbacks a list that has its elements. */
+  /** The variables that a method is called on: directly, by an element or, for callbacks, by a list of the elements. */
   private receiversOf(callee: SyntaxNode, method: string): SyntaxNode[] {
     const [object] = childrenOf(callee);
     const variable = root(callee);
@@ -173,7 +177,7 @@ class Reader {
     return CALLBACK_METHODS.has(method) || this.isElement(object) ? this.partsOf(object) : [];
   }
 
-  /** `rows.at(0)`, `rows.find(…)!`, or a part of it. */
+  /** Whether a value is an element of a list, `rows.at(0)` or `rows.find(…)!`, or a part of one. */
   private isElement(value: SyntaxNode): boolean {
     const children = childrenOf(value);
     if (value.name === 'MemberExpression' || isWrapper(value)) return children.some((one) => this.isElement(one));
@@ -185,7 +189,7 @@ class Reader {
     );
   }
 
-  /** The variables whose objects a value is or holds, be it a list of the elements of another: `rows.filter(…)`. */
+  /** The variables whose objects a value is or holds, also as a list of another's elements: `rows.filter(…)`. */
   private partsOf(value: SyntaxNode): SyntaxNode[] {
     const children = childrenOf(value);
     const given = children.filter(({ name }) => name === 'ArgList').flatMap(held);
@@ -226,7 +230,7 @@ class Reader {
   private hand(callee: SyntaxNode, value: SyntaxNode): void {
     const owner = root(callee);
     if (owner) this.hands.set(this.text(owner), (this.hands.get(this.text(owner)) ?? new Set()).add(this.text(value)));
-    // An object may keep what it is given.
+    // An object may keep its arguments.
     if (callee.name !== 'VariableName' || callee.parent?.name === 'NewExpression') this.add('passes', value);
   }
 
@@ -240,7 +244,7 @@ class Reader {
     return children.some((child) => this.holdsFunction(child));
   }
 
-  /** A name is given a value, or, where it `holds` it, a part is. */
+  /** Notes that a name is given a value or, if it only `holds` the value, that a part of it is. */
   private link(name: SyntaxNode, value: SyntaxNode, holds = false): void {
     if (isCast(value)) return this.link(name, childrenOf(value)[0], holds);
     for (const other of this.partsOf(value)) {
@@ -256,7 +260,7 @@ class Reader {
     push(this.mentions, this.text(node), node);
   }
 
-  /** Other cells have nothing to do with a plain value that its block alone mentions, and nothing else holds. */
+  /** Drops plain values that only their block mentions and nothing else holds: they do not concern other cells. */
   private dropLocals(): void {
     for (const [name, blocks] of this.locals) {
       const within = ({ from }: SyntaxNode): boolean => blocks.some((block) => block.from <= from && from < block.to);

@@ -3,7 +3,7 @@ import { childrenOf, isCast, separated, type SyntaxNode } from '../../run/syntax
 
 const WRAPPERS = new Set(['ParenthesizedExpression', 'BinaryExpression', 'PostfixExpression', 'AwaitExpression']);
 
-/** What stands around a value without making another one of it: brackets, a cast, `!`, `await`. */
+/** Whether a node surrounds a value without making a new one of it: brackets, a cast, `!`, `await`. */
 export const isWrapper = ({ name }: SyntaxNode): boolean => WRAPPERS.has(name);
 
 export const isPattern = ({ name }: SyntaxNode): boolean => name === 'ObjectPattern' || name === 'ArrayPattern';
@@ -19,15 +19,18 @@ export function definitionsIn(node: SyntaxNode): SyntaxNode[] {
   return holds.test(node.name) ? children.flatMap(definitionsIn) : [];
 }
 
-/** `{ name }`, which mentions the variable of that name. */
+/** Whether a node is the name in `{ name }`, which mentions the variable of that name. */
 export function isShorthand({ name, parent }: SyntaxNode): boolean {
   return name === 'PropertyDefinition' && parent?.name === 'Property' && childrenOf(parent).length === 1;
 }
 
-/** What an expression gives another value: by an assignment, a step, `delete`, or a loop over a variable of before. */
+/**
+ * What an expression gives another value: by an assignment, `++` or `--`, `delete`, or a loop over an existing
+ * variable.
+ */
 export function targetsOf({ name }: SyntaxNode, children: SyntaxNode[]): SyntaxNode[] {
   const [first, second] = children;
-  // What does not parse may be an assignment that the parser does not know, such as [a.b, c[0]] = d.
+  // Code that does not parse may be an assignment that the parser does not know, such as [a.b, c[0]] = d.
   if (children.some((child) => child.name === '⚠')) return children.flatMap(namesBelow);
   if (name === 'AssignmentExpression') return isPattern(first) ? definitionsIn(first) : [first];
   if (name === 'PostfixExpression') return second?.name === 'ArithOp' ? [first] : [];
@@ -53,7 +56,7 @@ export function root(node: SyntaxNode): SyntaxNode | undefined {
   return first && (node.name === 'MemberExpression' || isWrapper(node)) ? root(first) : undefined;
 }
 
-/** The variables whose objects a value is, or holds. What a call returns is taken to be new. */
+/** The variables whose objects a value is, or holds. The result of a call is assumed to be new. */
 export function held(value: SyntaxNode): SyntaxNode[] {
   if (isShorthand(value)) return [value];
   if (isPlain(value)) return [];
@@ -62,14 +65,14 @@ export function held(value: SyntaxNode): SyntaxNode[] {
   return holds || isWrapper(value) ? childrenOf(value).flatMap(held) : [];
 }
 
-/** Whether running a piece of code calls anything; what is written in a function runs later. */
+/** Whether running a piece of code calls anything; the bodies of functions in it run later and do not count. */
 export function callsSomething(node: SyntaxNode): boolean {
   if (/^(?:CallExpression|NewExpression|TaggedTemplateExpression|AwaitExpression)$/.test(node.name)) return true;
   if (/Function$|^(?:Function|Method)Declaration$/.test(node.name)) return false;
   return childrenOf(node).some(callsSomething);
 }
 
-/** The block or loop to which what a declaration declares belongs: none for `var`, and at a cell's top. */
+/** The block or loop that a declaration's names belong to; undefined for `var`, and at a cell's top level. */
 export function blockOf(declaration: SyntaxNode): SyntaxNode | undefined {
   const { parent } = declaration;
   if (childrenOf(declaration)[0].name === 'var') return undefined;
@@ -77,7 +80,7 @@ export function blockOf(declaration: SyntaxNode): SyntaxNode | undefined {
   return parent?.name === 'Block' ? parent : undefined;
 }
 
-/** The names that a declaration gives plain values, of its nodes behind `let` or `const`. */
+/** The names that a declaration gives plain values; its nodes begin with `let` or `const`. */
 export const plainDefinitions = ([, ...parts]: SyntaxNode[]): SyntaxNode[] =>
   separated(parts.filter(({ name }) => name !== ';'))
     .filter((nodes) => nodes.length > 1 && nodes[0].name === 'VariableDefinition' && isPlain(nodes.at(-1)!))

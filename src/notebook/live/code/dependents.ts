@@ -1,12 +1,12 @@
 import { type CellNames, type Statement, together } from './cellNames.js';
 
-/** What gives the names of some statements of a notebook, with all that follows from its other statements. */
+/** Returns the names of some of a notebook's statements, including all that follows from its other statements. */
 export type Names = (pieces: Statement[]) => CellNames;
 
 /**
- * Reads a notebook's names together: who mentions a function depends on and does what is written in it; a function of
- * the notebook does to what it is given what it does to its parameters; what changes an object changes it under all of
- * its names; and what is fixed no call can change.
+ * Reads a notebook's names together. Code that mentions a function depends on whatever the function uses, and does
+ * whatever the function does. A function of the notebook does to its arguments what it does to its parameters. Code
+ * that changes an object changes it under all of its names. No call can change what is fixed.
  */
 export function namesOf(notebook: Statement[]): Names {
   const declaring = new Map<string, Statement[]>();
@@ -24,15 +24,14 @@ export function namesOf(notebook: Statement[]): Names {
     held.set(holder, [...(held.get(holder) ?? []), part]);
     holders.set(part, [...(holders.get(part) ?? []), holder]);
   }
-  /** What changes with some names: what they hold, and whatever holds any of that. */
+  /** The names that change together with some names: what these hold, and whatever holds any of that. */
   const changeable = (names: Set<string>): Set<string> => {
     const parts = reached(names, (name) => held.get(name) ?? []);
     return new Set([...reached(parts, (name) => holders.get(name) ?? [])].filter((name) => !isFixed(name)));
   };
 
   /**
-   * What a function called by this name does to what it is given; a function that the notebook does not declare may do
-   * anything.
+   * What a function of this name does to its arguments; a function that the notebook does not declare may do anything.
    */
   const doneBy = (name: string, asked = new Set<string>()): 'mutates' | 'passes' | undefined => {
     const own = runningLater(name);
@@ -53,7 +52,7 @@ export function namesOf(notebook: Statement[]): Names {
       const done = doneBy(callee);
       if (done) for (const name of names) (done === 'mutates' ? mutates : passes).add(name);
     }
-    // What is set in a function's result may be part of anything that it mentions.
+    // A part that is set in a function's result may belong to anything that the function mentions.
     for (const name of mutates) {
       if (written.has(name)) for (const own of runningLater(name)) own.uses.forEach((used) => mutates.add(used));
     }
@@ -62,7 +61,7 @@ export function namesOf(notebook: Statement[]): Names {
   };
 }
 
-/** The statements, of some in order, that depend on names, directly or through one another. */
+/** Selects, from statements in order, those that depend on some names, directly or through each other. */
 export function dependents(statements: Statement[], names: Iterable<string>, namesOf: Names): Statement[] {
   const changed = new Set(names);
   return statements.filter((statement) => {
@@ -73,7 +72,7 @@ export function dependents(statements: Statement[], names: Iterable<string>, nam
   });
 }
 
-/** All names that have, or may have, another value after a piece of code has run again. */
+/** All names whose values are, or may be, different after a piece of code has run again. */
 export function changedBy({ declares, assigns, mutates, passes }: CellNames): string[] {
   return [...declares, ...assigns, ...mutates, ...passes];
 }
@@ -83,10 +82,10 @@ export function some(names: Set<string>, others: Set<string>): boolean {
   return [...names].some((name) => others.has(name));
 }
 
-/** What can be reached from a start by going on and on. */
+/** Everything that can be reached from some starting points in any number of steps. */
 function reached<T>(from: Iterable<T>, next: (one: T) => T[]): Set<T> {
   const found = new Set(from);
-  // A set is walked through in the order in which it grows.
+  // The loop also visits what is added to the set meanwhile.
   for (const one of found) for (const other of next(one)) found.add(other);
   return found;
 }

@@ -1,31 +1,31 @@
-// Which cells a run takes along. The page that runs uses this as well: it imports nothing.
+// Which other cells a run includes. Pages that run use this file too, so it imports nothing.
 
-/** How a cell depends on others, by their places in order. */
+/** How a cell depends on others, given by their indexes. */
 export interface CellLinks {
   id: string;
-  /** Above it: what makes or changes, or may change, a name that it uses. */
+  /** The cells above that make, change, or may change a name that it uses. */
   needs: number[];
-  /** Above it: what declares a name that it changes from within, which is to be changed as it is made, once. */
+  /** The cells above that declare a name that it changes: they run again first, so that it is changed only once. */
   remakes: number[];
-  /** Below it: what depends on what it changes when it runs again. */
+  /** The cells below that depend on what it changes when it runs again. */
   touches: number[];
 }
 
 /**
- * The ids of the cells to run, in order, so that those given agree with the document: they, and
- * - what they touch, directly or through others;
- * - what they remake;
- * - what they need and has not run on this kernel (`hasRun`).
- * Reading names alone, this may run a cell too many; it misses only what passes without a name, such as a file.
+ * The ids of the cells to run, in order, so that the given cells agree with the document: these cells, and
+ * - the cells that they touch, directly or through others;
+ * - the cells that they remake;
+ * - the cells that they need and that have not run on this kernel (`hasRun`).
+ * Because only names are read, this may run a cell too many; it misses only data passed without a name, as in a file.
  */
 export function cellsToRun(links: CellLinks[], ids: Iterable<string>, hasRun: (id: string) => boolean): string[] {
   const given = new Set(ids);
   const chosen = new Set([...links.keys()].filter((index) => given.has(links[index].id)));
-  // A set is walked through in the order in which it grows.
+  // The loop also visits what is added to the set meanwhile.
   for (const index of chosen) {
     const { id, needs, remakes, touches } = links[index];
     const unmade = needs.filter((above) => !hasRun(links[above].id));
-    // Its first run on a kernel makes again what the run before made, which others have seen.
+    // A first run on a kernel makes again what an earlier run made, which the touched cells have already seen.
     for (const other of [...remakes, ...unmade, ...(hasRun(id) ? touches : [])]) chosen.add(other);
   }
   return inOrder(links, chosen);

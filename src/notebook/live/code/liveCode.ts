@@ -25,7 +25,7 @@ export class LiveCode {
     this.staleness = new Staleness(this.now(), (id) => sourceWhenRun(document.cell(id).cell, notebook));
   }
 
-  /** Looks for parameters and for what is stale; throws where sources cannot be read. */
+  /** Reads the parameters and marks stale cells; throws if sources cannot be read. */
   read(): void {
     this.panel.read(this.document.list.map(({ cell }) => cell));
     this.mark();
@@ -38,19 +38,19 @@ export class LiveCode {
     this.mark(code);
   }
 
-  /** A cell has ended, well or not. */
+  /** Notes that a cell has ended, well or not. */
   end(id: string, well: boolean): void {
     this.staleness.end(id, well);
     this.mark();
   }
 
-  /** The kernel is gone, and with it what its cells have made. */
+  /** Forgets what cells have made on the kernel, because it is gone. */
   forgetKernel(): void {
     this.panel.forget();
     this.staleness.forgetKernel();
   }
 
-  /** Gives every parameter the value that the file had when it was opened; returns whether any had another one. */
+  /** Gives every parameter its value in the file when it was opened; returns whether any had another value. */
   resetParameters(): boolean {
     const moved = this.panel.controls.get().filter((control) => control.default !== undefined);
     for (const { name, cell: id, default: value } of moved) {
@@ -61,8 +61,8 @@ export class LiveCode {
   }
 
   /**
-   * The ids of the cells to run, in order, so that the document agrees with its sources: what is stale, and what that
-   * needs. Where nothing is: everything on a fresh kernel, or else what depends on a parameter.
+   * The ids of the cells to run, in order, so that the document agrees with its sources: the stale cells and what they
+   * need. If there are none: all cells on a fresh kernel, or else those that depend on a parameter.
    */
   toRun(): string[] {
     const code = this.now();
@@ -73,8 +73,8 @@ export class LiveCode {
   }
 
   /**
-   * The ids of the cells to run, in order, for a cell to be right: those above that it needs and that have not run or
-   * are stale, and it.
+   * The ids of the cells to run, in order, so that a cell is right: the cells above that it needs and that have not run
+   * or are stale, and the cell itself.
    */
   neededFor(id: string): string[] {
     const code = this.now();
@@ -85,7 +85,7 @@ export class LiveCode {
     return cellsToRun(links, first, this.hasRun).filter((one) => needed.includes(one));
   }
 
-  /** The ids of the cells to run, in order, for what depends on a cell to be right; not the cell itself. */
+  /** The ids of the cells to run, in order, so that those that depend on a cell are right; not the cell itself. */
   dependingOn(id: string): string[] {
     const code = this.now();
     return cellsToRun(linksOf(code), cellsDependingOn(code, id), this.hasRun).filter((one) => one !== id);

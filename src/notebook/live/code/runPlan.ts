@@ -8,7 +8,7 @@ export interface PlannedCell {
   source: string;
 }
 
-/** The cells of a notebook's code, read together. */
+/** A notebook's code cells, read together. */
 export interface ReadCells {
   cells: PlannedCell[];
   statements: Statement[][];
@@ -17,7 +17,7 @@ export interface ReadCells {
   read: Names;
 }
 
-/** What was read of a cell, as long as its source stays. */
+/** The statements read from a cell, valid while its source stays the same. */
 const known = new WeakMap<PlannedCell, { source: string; statements: Statement[] }>();
 
 function statementsOf(cell: PlannedCell): Statement[] {
@@ -29,7 +29,7 @@ function statementsOf(cell: PlannedCell): Statement[] {
   return statements;
 }
 
-/** The statements of a source; none of one that is nested too deeply to be read. */
+/** The statements of a source; none if it is nested too deeply to be read. */
 function readable(source: string): Statement[] {
   try {
     return statementsIn(source);
@@ -38,7 +38,7 @@ function readable(source: string): Statement[] {
   }
 }
 
-/** Reads the cells of a notebook's code, in order. */
+/** Reads a notebook's code cells, in order. */
 export function readCells(cells: PlannedCell[]): ReadCells {
   const statements = cells.map(statementsOf);
   const read = namesOf(statements.flat());
@@ -66,7 +66,7 @@ export function linksOf(code: ReadCells): CellLinks[] {
   });
 }
 
-/** The ids of the cells below a cell that depend on what it changes, or on what some of its names hold; in order. */
+/** The ids, in order, of the cells below a cell that depend on what it changes, or just on `names` if given. */
 export function cellsDependingOn(
   { cells, statements, named, read }: ReadCells,
   id: string,
@@ -86,7 +86,7 @@ export function cellsDependingOn(
   return found.map((below) => cells[below].id);
 }
 
-/** The places of the cells above a cell that a name which it uses comes from. */
+/** The indexes of the cells above a cell from which the names that it uses come. */
 function neededBy({ named }: ReadCells, index: number): number[] {
   const above = named.slice(0, index);
   return [...named[index].uses].flatMap((name) => {
@@ -95,7 +95,7 @@ function neededBy({ named }: ReadCells, index: number): number[] {
   });
 }
 
-/** Whether a name that a cell declares has the same value again when that runs again. */
+/** Whether a name that a cell declares gets the same value again when the cell runs again. */
 function isKept({ statements }: ReadCells, index: number, name: string): boolean {
   const declaring = statements[index].filter(({ declares }) => declares.has(name));
   return declaring.length > 0 && declaring.every(({ pure }) => pure);

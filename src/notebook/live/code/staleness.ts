@@ -4,10 +4,10 @@ import { changedBy, type Names } from './dependents.js';
 import { cellsToRun } from './links.js';
 import { linksOf, type ReadCells } from './runPlan.js';
 
-/** What names hold at a place of the document, as keys: another key is, or may be, another value. */
+/** The values of names at a place in the document, as keys: a different key means a value that may be different. */
 type Values = Map<string, string>;
 
-/** What running a cell does to a name: gives it a new value, or one that comes of the value before. */
+/** What running a cell does to a name: gives it a new value (`anew`), or one that depends on its previous value. */
 interface Effect {
   name: string;
   anew: boolean;
@@ -16,33 +16,33 @@ interface Effect {
 
 /** The run that a cell's outputs come from. */
 interface Ran {
-  /** Undefined where only so much is known that it was another one. */
+  /** Undefined if all that is known is that it was a different one. */
   source?: string;
-  /** What the names that it uses held. */
+  /** The values of the names that it uses. */
   seen: Values;
   effects: Effect[];
-  /** Counts runs, so that running again what is not `pure` counts as a change. */
+  /** Counts runs, so that running code again that is not `pure` counts as a change. */
   number: number;
 }
 
 const hash = (...parts: string[]): string => createHash('sha1').update(parts.join('\0')).digest('base64');
 
 /**
- * Knows which outputs are older than what their cell uses. The document is read from the top in two ways: what each
- * name holds if every cell has done what its source says now, and if it has done what it did when it ran. A cell is
- * stale where the names that it uses held, when it ran, something else than they hold now. So a change that is taken
- * back leaves no mark, and no kernel is needed.
+ * Knows which outputs are older than what their cell uses. The values of names are followed from the top of the
+ * document in two ways: as if every cell had done what its source says now, and as if it had done what it did when it
+ * ran. A cell is stale if the names that it uses had other values when it ran than they have now. So a change that is
+ * undone leaves no trace, and no kernel is needed.
  */
 export class Staleness {
   private readonly ran = new Map<string, Ran>();
-  /** What cells that run now see: it stays once they have ended well. */
+  /** The values that running cells see: they become `seen` once the cells have ended well. */
   private readonly seeing = new Map<string, Values>();
-  /** Cells that have run on the kernel that there is. */
+  /** Cells that have run on the current kernel. */
   private readonly onKernel = new Set<string>();
 
   /**
-   * Takes the outputs that a file holds for those of a run from the top; `sourceThen` is a cell's source when it ran,
-   * by its id, if that is known.
+   * Assumes that the outputs in a file come from a run from the top; `sourceThen` returns the source that a cell, by
+   * its id, had when it ran, if that is known.
    */
   constructor(code: ReadCells, sourceThen: (id: string) => string | undefined) {
     const values: Values = new Map();
@@ -73,7 +73,7 @@ export class Staleness {
     return this.onKernel.has(id);
   }
 
-  /** The kernel is gone, and with it what its cells have made. */
+  /** Forgets what cells have made on the kernel, because it is gone. */
   forgetKernel(): void {
     this.onKernel.clear();
     this.seeing.clear();
@@ -81,7 +81,7 @@ export class Staleness {
 
   begin(code: ReadCells, id: string): void {
     const index = code.cells.findIndex((cell) => cell.id === id);
-    // What is no code any more by now has run all the same.
+    // The cell may have become a text cell before it began to run.
     if (index < 0) return;
     const { source } = code.cells[index];
     const values: Values = new Map();
@@ -97,7 +97,7 @@ export class Staleness {
     this.ran.set(id, { source, seen: before?.seen ?? seen, effects, number });
   }
 
-  /** A cell has ended; one that has not ended well stays as stale as it was. */
+  /** Notes that a cell has ended; a cell that has not ended well stays as stale as it was. */
   end(id: string, well: boolean): void {
     const ran = this.ran.get(id);
     const seen = this.seeing.get(id);
@@ -106,8 +106,8 @@ export class Staleness {
   }
 
   /**
-   * The cells that are stale, by their ids, with the names that have changed since; none where the source itself is
-   * another one than ran, or never ran.
+   * The ids of the stale cells, each with the names that have changed since it ran; no names if its source has changed
+   * since, or never ran.
    */
   look(code: ReadCells): Map<string, string[]> {
     const values: Values = new Map();
@@ -125,8 +125,9 @@ export class Staleness {
   }
 
   /**
-   * The ids of the cells to run, in order, so that the document is what a run from the top would give: those that are
-   * stale, and what they need. Where none is: all on a fresh kernel, or else what depends on `otherwise`.
+   * The ids of the cells to run, in order, so that the document is as after a run from the top: the stale cells (on a
+   * fresh kernel also those that never ran), and what they need. If there are none: all cells on a fresh kernel, or
+   * else `otherwise` and what depends on it.
    */
   toRun(code: ReadCells, isMissing: (id: string) => boolean, otherwise: string[]): string[] {
     const all = code.cells.map(({ id }) => id);
@@ -136,13 +137,13 @@ export class Staleness {
   }
 }
 
-/** What the names that a cell uses, and does not declare, hold. */
+/** The values of the names that a cell uses and does not declare. */
 function usedBy({ uses, declares }: CellNames, values: Values): Values {
   const names = [...uses].filter((name) => !declares.has(name));
   return new Map(names.map((name) => [name, values.get(name) ?? '']));
 }
 
-/** What running some statements does to names that hold these values, which are changed by it. */
+/** What running some statements does to names; updates `values` accordingly. */
 function effectsOf(statements: Statement[], read: Names, values: Values, number: number): Effect[] {
   return statements.flatMap((statement) => {
     const own = read([statement]);

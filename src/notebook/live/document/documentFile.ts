@@ -11,8 +11,8 @@ import { notebookFile, notebookText, parseNotebook } from '../../run/notebookFil
 export const LARGEST_NOTEBOOK = 100_000_000;
 
 /**
- * The bytes of a file; undefined where there is none. Throws a UserError for what is no plain file, which might be read
- * without end, for a file that is too large, and for one that cannot be read.
+ * Reads a file's bytes; undefined if there is no file. Throws a UserError if it is too large, cannot be read, or is not
+ * a regular file, because reading might then never end.
  */
 export async function readBytes(path: string): Promise<Buffer | undefined> {
   // Opening a pipe would otherwise wait for a writer.
@@ -34,20 +34,20 @@ export async function readBytes(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** What is said of a notebook of so many bytes. */
+/** The message about a notebook that is too large, with its size in bytes. */
 export function tooLarge(size: number): string {
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   return `has ${megabytes(size)}; notebooks of up to ${megabytes(LARGEST_NOTEBOOK)} are opened. Clear its outputs`;
 }
 
-/** What has become of a file since it was last read or written here. */
+/** What has happened to a file since it was last read or written here. */
 export type FileState = 'same' | 'changed' | 'gone';
 
 const digest = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 /** The known state of a file that cannot be read: no bytes have this digest. */
 const UNREADABLE = 'unreadable';
 
-/** The file of an open notebook: it is replaced as a whole, and never if another program has changed it meanwhile. */
+/** The file of an open notebook: written as a whole, but never if another program has changed it meanwhile. */
 export class DocumentFile {
   private known = '';
   private stamp = '';
@@ -55,11 +55,11 @@ export class DocumentFile {
 
   constructor(
     readonly path: string,
-    /** Throws when a path no longer leads to a place that may be written. */
+    /** Throws if a path no longer leads to a place that may be written. */
     readonly check: (path: string) => Promise<void> = () => Promise.resolve(),
   ) {}
 
-  /** Reads the notebook; from now on this is the known state. Throws a UserError when it is none. */
+  /** Reads the notebook, which becomes the known state. Throws a UserError if it is missing or not a notebook. */
   async read(): Promise<Notebook> {
     await this.check(this.path);
     const stamp = await this.stampNow();
@@ -70,17 +70,17 @@ export class DocumentFile {
     return notebook;
   }
 
-  /** Of what is known of the file. */
+  /** The digest of the file's known state. */
   get digest(): string {
     return this.known;
   }
 
-  /** Takes another state, by its digest, for the known one: what is on the disk may be a later one. */
+  /** Sets the known state by its digest; the file on disk may be newer. */
   expect(digest: string): void {
     this.remember(digest, '');
   }
 
-  /** When the file was last changed; undefined where there is none. */
+  /** When the file was last changed; undefined if there is none. */
   async changed(): Promise<Date | undefined> {
     return (await stat(this.path).catch(() => undefined))?.mtime;
   }
@@ -95,15 +95,15 @@ export class DocumentFile {
     return 'same';
   }
 
-  /** Accepts what is on the disk now as known: the next `write` replaces it. */
+  /** Accepts what is on disk now as the known state, so that the next `write` replaces it. */
   async accept(): Promise<void> {
     const stamp = await this.stampNow();
     this.remember(await this.digestNow(), stamp);
   }
 
   /**
-   * Writes the notebook unless the file is no longer the known one; says what it found. Saves wait for one another.
-   * Throws a UserError that names the file and the cause when it cannot be written.
+   * Writes the notebook unless the file is no longer in its known state; returns the state found. Writes wait for each
+   * other. Throws a UserError that names the file and the cause if it cannot be written.
    */
   async write(notebook: Notebook): Promise<FileState> {
     const text = this.textOf(notebook);
@@ -112,7 +112,7 @@ export class DocumentFile {
     return result;
   }
 
-  /** Writes the notebook beside its file, or into another folder, under a name that is not taken; returns that path. */
+  /** Writes the notebook beside its file, or into another folder, under an unused name; returns the path. */
   async writeCopy(notebook: Notebook, folder: string = dirname(this.path)): Promise<string> {
     const text = this.textOf(notebook);
     if (folder === dirname(this.path)) await this.check(join(folder, 'copy.ipynb'));
@@ -129,12 +129,12 @@ export class DocumentFile {
     return 'same';
   }
 
-  /** What is written of a notebook; throws a UserError for one that is too large. */
+  /** The text of a notebook's file; throws a UserError if the notebook is too large. */
   textOf(notebook: Notebook): string {
     try {
       return notebookText(notebook);
     } catch (error) {
-      // More text than a string holds: only an output is like that.
+      // The text is longer than a string can be: only an output is that large.
       throw unwritten(
         this.path,
         `${reasonOf(error)}; an output is too large: have its cell put out less, or delete the cell`,
@@ -142,7 +142,7 @@ export class DocumentFile {
     }
   }
 
-  /** The stamp is to be older than the digest, so that a change between the two is seen. */
+  /** The stamp must be older than the digest, so that a change between the two is noticed. */
   private remember(known: string, stamp: string): void {
     this.known = known;
     this.stamp = stamp;
@@ -154,14 +154,14 @@ export class DocumentFile {
     return bytes ? digest(bytes) : '';
   }
 
-  /** Cheap to ask for, and different after almost every change. */
+  /** A stamp that is cheap to get and differs after almost every change. */
   private async stampNow(): Promise<string> {
     const now = await stat(this.path).catch(() => undefined);
     return now ? `${now.ino} ${now.size} ${now.mtimeMs}` : 'gone';
   }
 }
 
-/** Writes a file whose name nothing has yet, whole: the stem as given, or with a number behind it. Returns its path. */
+/** Writes a whole new file under an unused name: the stem, a number if needed, and the ending. Returns its path. */
 export async function writeNew(stem: string, ending: string, text: string): Promise<string> {
   for (let number = 1; ; number++) {
     const path = `${stem}${number === 1 ? '' : `-${number}`}${ending}`;
@@ -176,7 +176,7 @@ export async function writeNew(stem: string, ending: string, text: string): Prom
   }
 }
 
-/** Takes a name that nothing has yet, by making an empty file of it; returns whether it was free. */
+/** Reserves a name by creating an empty file; returns whether the name was free. */
 export async function takeName(path: string): Promise<boolean> {
   try {
     await writeFile(path, '', { flag: 'wx' });
@@ -190,7 +190,7 @@ export async function takeName(path: string): Promise<boolean> {
 const unwritten = (path: string, error: unknown): UserError =>
   new UserError(`${path} cannot be written: ${reasonOf(error)}`);
 
-/** Where a notebook's draft lies: beside it, hidden from lists. */
+/** The path of a notebook's draft: beside the notebook, hidden from lists. */
 export function draftPath(path: string): string {
   return join(dirname(path), `.${basename(path).replace(/\.ipynb$/i, '')}.draft.ipynb`);
 }
@@ -200,13 +200,13 @@ export interface FoundDraft {
   notebook: Notebook;
   /** When it was written, as ISO time. */
   time: string;
-  /** The digest of the notebook's file that its changes were made in. */
+  /** The digest of the notebook's file to which its changes were made. */
   of: string;
 }
 
 /**
- * The changes that are not in a notebook's file yet, kept in a file of their own: the whole notebook, and what it is a
- * draft of.
+ * Keeps changes that are not in a notebook's file yet in a separate file: the whole notebook, and the digest of the
+ * file that it is a draft of.
  */
 export class Draft {
   private readonly file: DocumentFile;
@@ -216,8 +216,8 @@ export class Draft {
   }
 
   /**
-   * The draft that lies beside the file. One that says what `saved` says is none: its changes were saved. Throws a
-   * UserError where it cannot be read.
+   * Returns the draft beside the file, if there is one. A draft that equals `saved` is deleted: its changes were saved.
+   * Throws a UserError if it cannot be read.
    */
   async find(saved: Notebook): Promise<FoundDraft | undefined> {
     const time = await this.file.changed();
@@ -231,7 +231,7 @@ export class Draft {
     return undefined;
   }
 
-  /** Writes the draft. Throws a UserError where it cannot be written, or is another program's. */
+  /** Writes the draft. Throws a UserError if it cannot be written, or if another program writes it. */
   async write(notebook: Notebook): Promise<void> {
     const draft = { ...notebook, metadata: { ...notebook.metadata, draft: { of: this.of.digest } } };
     let state = await this.file.write(draft);
@@ -243,7 +243,7 @@ export class Draft {
     throw new UserError(`${this.file.path} is a draft that another program writes: save, or close the notebook there`);
   }
 
-  /** Deletes the draft, if there is one and it is the one that was read or written here. */
+  /** Deletes the draft if it exists and is the one that was read or written here. */
   async remove(): Promise<void> {
     if ((await this.file.look()) !== 'same') return;
     await rm(this.file.path, { force: true }).catch((error: unknown) => {

@@ -6,14 +6,14 @@ import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
 
-/** Turns what a cell holds into HTML that is safe in a page; what cannot be shown becomes a notice. Never throws. */
+/** Renders what a cell holds as HTML that is safe in a page; what cannot be shown becomes a notice. Never throws. */
 export interface Renderer {
   markdown(cell: TextCell): string;
   output(output: Output, number: number): string;
   notice(text: string): string;
 }
 
-/** A cell of an open notebook: what is saved of it, and what pages see of it. */
+/** A cell of an open notebook: the cell as it is saved, and what pages show of it. */
 export class LiveCell {
   private readonly text: Slice<Omit<CellText, 'html'>>;
   private readonly run: Slice<CellRun>;
@@ -21,7 +21,7 @@ export class LiveCell {
   private html: { source: string; html: string } | undefined;
   private state: CellRun['state'] = 'idle';
   /**
-   * The names that it uses and that have changed since it ran, none where its source has; undefined if it is not stale.
+   * The names that it uses and that have changed since it ran, none if its source has; undefined if it is not stale.
    */
   private because: string[] | undefined;
 
@@ -52,7 +52,7 @@ export class LiveCell {
     this.run.set(this.runNow());
   }
 
-  /** Makes it a cell of another type; the outputs of a code cell go. */
+  /** Changes the type of the cell; the outputs of a code cell are dropped. */
   become(type: CellType): void {
     const { id, metadata, source } = this.saved;
     if (type === this.saved.cell_type) return;
@@ -65,30 +65,30 @@ export class LiveCell {
     this.run.set(this.runNow());
   }
 
-  /** Says that it is stale, because of these names or of its own source, or that it is not. */
+  /** Marks the cell as stale because of these names (none: because of its own source), or as not stale (undefined). */
   markStale(because: string[] | undefined): void {
     this.because = because;
     this.run.set(this.runNow());
   }
 
-  /** Whether it never ran. */
+  /** Whether the cell never ran. */
   get isMissing(): boolean {
     return this.faultNow() === 'missing';
   }
 
-  /** Looks at the saved cell again, after a run wrote into it; returns whether its outputs changed. */
+  /** Reads the saved cell again after a run wrote into it; returns whether its outputs changed. */
   refresh(): boolean {
     this.text.set(this.textNow(this.text.get().by));
     this.run.set(this.runNow());
     return this.outputs.set(shownOutputs(this.saved));
   }
 
-  /** How many characters of HTML a page holds of its outputs. */
+  /** The characters of HTML that a page holds for its outputs. */
   get pageSize(): number {
     return this.outputs.size;
   }
 
-  /** What changed after a version, outputs after another one; undefined when nothing did. */
+  /** What changed after `version`, and outputs changed after `outputsSeen`; undefined if nothing did. */
   since(version: number, renderer: Renderer, space: SpaceLeft, outputsSeen = version): CellPatch | undefined {
     const text = this.text.since(version);
     const run = this.run.since(version);
@@ -141,24 +141,24 @@ export class LiveCell {
     };
   }
 
-  /** Why its outputs may be wrong. A failed cell is `failed`, even if what it uses has changed since. */
+  /** Why the outputs may be wrong. A failed cell is `failed` even if what it uses has changed since. */
   private faultNow(): ReturnType<typeof faultOf> {
     try {
       return faultOf(this.saved) ?? (this.because && isExecuted(this.saved) ? 'stale' : undefined);
     } catch {
-      // Outputs that are none of nbformat's say nothing.
+      // Outputs that do not follow nbformat tell nothing.
       return undefined;
     }
   }
 }
 
 /**
- * The outputs that pages show of a cell: as many as a run would keep; what is not a list of outputs as one that is odd.
+ * The outputs that pages show of a cell, at most as many as a run would keep. Anything but a list counts as one output.
  */
 function shownOutputs(cell: Cell): Output[] {
   if (cell.cell_type !== 'code') return [];
   const outputs = Array.isArray(cell.outputs) ? cell.outputs : [cell.outputs as unknown as Output];
-  // A run adds one that says how many it left out.
+  // A run adds an output that says how many it left out.
   const more = outputs.length - liveLimits.outputs;
   if (more <= 1) return outputs;
   const note = furtherOutputs(liveLimits, more);
@@ -183,7 +183,7 @@ class OutputList {
     this.set(outputs);
   }
 
-  /** Takes the outputs as they are now; returns whether any differs from what was there. */
+  /** Takes the current outputs; returns whether any differs from before. */
   set(outputs: Output[]): boolean {
     const before = this.items;
     const changed = outputs.length !== before.length;
@@ -199,7 +199,7 @@ class OutputList {
     return this.items.reduce((sum, { html = '' }) => sum + html.length, 0);
   }
 
-  /** What changed after a version; undefined when nothing did. `space` is what the page has left for HTML. */
+  /** The outputs that changed after a version; undefined if none did. `space` is the room that the page has left. */
   since(version: number, renderer: Renderer, space: SpaceLeft): OutputsPatch | undefined {
     const late = [...this.items.entries()].filter(([, item]) => item.version > version);
     if (late.length === 0 && this.lengthVersion <= version) return undefined;
@@ -211,7 +211,7 @@ class OutputList {
   }
 }
 
-/** How many characters of HTML a page still takes. */
+/** The characters of HTML that a page can still hold. */
 export interface SpaceLeft {
   left: number;
 }

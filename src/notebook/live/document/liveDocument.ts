@@ -6,12 +6,12 @@ import { LiveCell, type Renderer } from './liveCell.js';
 import { Slice, type Clock } from './slice.js';
 
 /**
- * The HTML that a page is sent of all outputs together, in characters: more is more than a browser, or this process,
- * bears.
+ * The most HTML that a page is sent for all outputs together, in characters; neither browsers nor this process can
+ * handle more.
  */
 const LARGEST_PAGE = 60_000_000;
 
-/** An open notebook: its cells in order, what is done to them, and what changed since when. */
+/** An open notebook: its cells in order, the operations on them, and what changed since a version. */
 export class LiveDocument {
   private readonly cells: Map<string, LiveCell>;
   private readonly order: Slice<string[]>;
@@ -33,7 +33,7 @@ export class LiveDocument {
     return this.order.get().map((id) => this.cell(id));
   }
 
-  /** The cell of that id; throws a UserError when it is gone. */
+  /** The cell with an id; throws a UserError if it is gone. */
   cell(id: string): LiveCell {
     const cell = this.cells.get(id);
     if (!cell) throw new UserError(`the notebook has no cell '${id}'; another page may have removed it`);
@@ -59,7 +59,7 @@ export class LiveDocument {
     this.order.set(order.filter((other) => other !== id));
   }
 
-  /** Brings the cell back that was removed last; undefined when there is none. */
+  /** Brings back the cell that was removed last; undefined if there is none. */
   restore(): LiveCell | undefined {
     const last = this.removed.pop();
     return last && this.add(last.cell, last.index);
@@ -75,7 +75,7 @@ export class LiveDocument {
     return { ...this.notebook, cells: this.list.map(({ cell }) => cell) };
   }
 
-  /** What changed after a version, outputs after another one; a cell that is in no order any more is gone. */
+  /** What changed after `version`, and outputs changed after `outputsSeen`; a cell missing from `order` is gone. */
   since(version: number, renderer: Renderer, outputsSeen = version): Pick<Patch, 'order' | 'cells'> {
     const order = this.order.since(version);
     const { list } = this;

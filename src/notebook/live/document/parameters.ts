@@ -7,7 +7,7 @@ import type { ParameterValue } from '../../run/syntax.js';
 import type { ParameterControl } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
 
-/** Controls for a notebook's parameters; a value that `injected-parameters` replaces is changed there. */
+/** The controls for a notebook's parameters; a value that `injected-parameters` replaces is changed in that cell. */
 export function parameterControls(cells: Cell[]): ParameterControl[] {
   return parametersOf(cells).map((parameter) => ({ cell: parameter.cell, ...controlOf(parameter) }));
 }
@@ -36,8 +36,8 @@ export function controlOf(parameter: Parameter): Omit<ParameterControl, 'cell'> 
 }
 
 /**
- * The range of a slider: `0 to 50` in the comment; shares such as 0.25, between 0 and 1; and what the comment offers to
- * try, if that is of the value's own size. Undefined: a box.
+ * The range of a slider: `0 to 50` in the comment; 0 up to the numbers that the comment says to try, unless the value
+ * is much larger; 0 to 1 for a share such as 0.25. Undefined means a box.
  */
 function rangeFor(parameter: Parameter, value: number): ParameterControl['range'] {
   const { comment } = parameter;
@@ -59,7 +59,7 @@ function rangeFor(parameter: Parameter, value: number): ParameterControl['range'
 
 const decimals = (number: number): number => /\.(\d+)$/.exec(String(number))?.[1].length ?? 0;
 
-/** Steps fine enough for the numbers given, and for about a hundred places on the way. */
+/** A step fine enough for the given numbers, and for about a hundred positions on the way. */
 function stepFor(extent: number, numbers: number[]): number {
   const places = Math.max(...numbers.map(decimals));
   const even = extent >= 20 ? 0 : extent >= 2 ? 1 : 2;
@@ -68,7 +68,7 @@ function stepFor(extent: number, numbers: number[]): number {
 
 type Values = Map<string, ParameterControl['value']>;
 
-/** The values of a file's parameters; none where they cannot be read, which `read` says. */
+/** The values of a file's parameters; none if they cannot be read, which `read` reports. */
 function valuesIn(cells: Cell[]): Values {
   try {
     return new Map(parametersOf(cells).map(({ name, value }) => [name, value]));
@@ -77,13 +77,13 @@ function valuesIn(cells: Cell[]): Values {
   }
 }
 
-/** The panel of a notebook's parameters: its controls, and what the kernel has seen of them. */
+/** The panel of a notebook's parameters: its controls, and the values that the kernel has seen. */
 export class ParameterPanel {
   readonly controls: Slice<ParameterControl[]>;
   private seen: Values = new Map();
   private readonly defaults: Values;
 
-  /** Takes the values of the file's cells for the defaults. */
+  /** Takes the parameters of the file's cells as defaults. */
   constructor(clock: Clock, file: Cell[]) {
     this.controls = new Slice<ParameterControl[]>(clock, []);
     this.defaults = valuesIn(file);
@@ -99,25 +99,25 @@ export class ParameterPanel {
     );
   }
 
-  /** A cell begins to run: the kernel sees the values that it declares. */
+  /** Notes that a cell begins to run, so that the kernel sees the values that it declares. */
   ran(id: string): void {
     for (const { name, cell, value } of this.controls.get()) if (cell === id) this.seen.set(name, value);
   }
 
-  /** The kernel is gone, and with it what it has seen. */
+  /** Forgets the values that the kernel has seen, because it is gone. */
   forget(): void {
     this.seen.clear();
   }
 
-  /** The plain values that the kernel has seen, for the notebook's record. */
+  /** The values that the kernel has seen, except computed ones, for the notebook's record. */
   ranWith(): Record<string, unknown> {
     return Object.fromEntries([...this.seen].filter(([, value]) => value !== undefined));
   }
 }
 
 /**
- * The source of a cell when it ran, from the hash that was noted then: its own, or one with the values that the
- * parameters had; undefined where it was yet another one.
+ * The source of a cell when it ran, identified by the hash noted then: its present source, or that with the recorded
+ * parameter values; undefined if it was another one.
  */
 export function sourceWhenRun({ id, metadata, source: lines }: Cell, notebook: Notebook): string | undefined {
   const source = joined(lines);
@@ -132,7 +132,7 @@ export function sourceWhenRun({ id, metadata, source: lines }: Cell, notebook: N
       .reduce((text, { name }) => setParameter(text, name, values[name] as ParameterValue), source);
     return noted === sourceHash(then) ? then : undefined;
   } catch {
-    // What is nested by the thousand levels is not read.
+    // A source that is nested thousands of levels deep cannot be read.
     return undefined;
   }
 }

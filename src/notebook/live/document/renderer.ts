@@ -8,8 +8,8 @@ import { type Cell, joined } from '../../run/notebook.js';
 import type { Renderer } from './liveCell.js';
 
 /**
- * Renders as the report does; images that a text names are read from the notebook's folder. `cells` gives those of the
- * document now.
+ * Renders as the report does; images that a text names are read from the notebook's folder. `cells` returns the
+ * document's current cells.
  */
 export function rendererIn(folder: string, cells: () => readonly Cell[]): Renderer {
   const latex = new Latex(() => textsOf(cells()));

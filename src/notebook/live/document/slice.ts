@@ -5,14 +5,14 @@ export class Clock {
   version = 0;
   private readonly listeners = new Set<() => void>();
 
-  /** The next version; listeners are notified. */
+  /** Begins the next version and notifies the listeners; returns the version. */
   tick(): number {
     this.version++;
     for (const listener of this.listeners) listener();
     return this.version;
   }
 
-  /** Calls back at every change; returns what ends that. */
+  /** Calls `listener` at every change; returns a function that ends this. */
   onTick(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -37,14 +37,14 @@ export class Slice<T> {
     return this.value;
   }
 
-  /** Takes a value; one that equals the present one is no change. */
+  /** Sets the value; an equal value is not a change. */
   set(value: T): void {
     if (isDeepStrictEqual(value, this.value)) return;
     this.value = value;
     this.version = this.clock.tick();
   }
 
-  /** The value if it changed after that version. */
+  /** The value if it changed after a version, else undefined. */
   since(version: number): T | undefined {
     return this.version > version ? this.value : undefined;
   }

@@ -10,17 +10,17 @@ import type { LiveKernel } from './liveKernel.js';
 
 const REFRESH_MILLISECONDS = 50;
 
-/** What a runner tells of. */
+/** The events of a runner. */
 export interface RunnerEvents {
   start(cell: LiveCell, kernel: KernelClient): void;
   /** A cell has ended, well or not. */
   end(cell: LiveCell, well: boolean): void;
   change(): void;
-  /** Something went wrong that is no fault of a cell. */
+  /** Something went wrong that is not a cell's fault. */
   fail(error: unknown): void;
 }
 
-/** Runs cells one after another and writes what they put out into the document. */
+/** Runs cells one after another and writes their outputs into the document. */
 export class CellRunner {
   private waiting: string[] = [];
   private pumping: Promise<void> | undefined;
@@ -33,14 +33,12 @@ export class CellRunner {
   constructor(
     private readonly document: LiveDocument,
     private readonly kernel: LiveKernel,
-    /** Takes the places of this machine out of a text. */
+    /** Removes this machine's paths from a text. */
     private readonly clean: (text: string) => string,
     private readonly on: RunnerEvents,
   ) {}
 
-  /**
-   * Puts cells at the end of the queue; those that wait already keep their place, those without code are passed over.
-   */
+  /** Puts cells at the end of the queue; cells that already wait keep their place, cells without code are skipped. */
   add(cells: LiveCell[]): void {
     for (const cell of cells) {
       if (!isExecuted(cell.cell) || this.waiting.includes(cell.id)) continue;
@@ -50,7 +48,7 @@ export class CellRunner {
     this.pumping ??= this.pump();
   }
 
-  /** Empties the queue; the cell that runs goes on. */
+  /** Empties the queue; the running cell continues. */
   drop(): void {
     for (const id of this.waiting.splice(0)) if (this.document.has(id)) this.document.cell(id).mark('idle');
   }
@@ -59,7 +57,7 @@ export class CellRunner {
     await this.pumping;
   }
 
-  /** Writes into the document what has not been written yet. */
+  /** Writes outputs that have not been written yet into the document. */
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -84,7 +82,7 @@ export class CellRunner {
     }
   }
 
-  /** Runs one cell; resolves with whether those behind it should run too. */
+  /** Runs one cell; resolves with whether the cells after it should run too. */
   private async run(cell: LiveCell): Promise<boolean> {
     cell.mark('running');
     try {
@@ -108,10 +106,10 @@ export class CellRunner {
       this.flush();
       const well = !fault || (fault.kind === 'error' && hasTag(cell.cell, 'raises-exception'));
       this.on.end(cell, well);
-      // An interrupt has emptied the queue already: what waits now was asked for after it.
+      // The interrupt has already emptied the queue: cells that wait now were requested after it.
       return well || (fault?.kind === 'interrupted' && !execution.died);
     } catch (error) {
-      // That the kernel did not start its status says.
+      // If the kernel did not start, its status says so.
       if (this.kernel.status.get().state !== 'dead') this.on.fail(error);
       return false;
     } finally {
@@ -119,7 +117,7 @@ export class CellRunner {
     }
   }
 
-  /** A new kernel knows nothing of the displays of the one before. */
+  /** Forgets the previous kernel's displays, which a new kernel does not know. */
   private meet(kernel: KernelClient): void {
     if (kernel === this.last) return;
     this.last = kernel;
@@ -138,7 +136,7 @@ export class CellRunner {
 
   private hear(execution: CellExecution, message: Message): void {
     this.late.add(execution);
-    // A display that is updated may stand below any cell.
+    // A display that is updated may be below any cell.
     for (const one of this.executions.keys()) if (one.isUpdatedBy(message)) this.late.add(one);
     this.timer ??= setTimeout(() => {
       try {
@@ -152,7 +150,7 @@ export class CellRunner {
   private write(execution: CellExecution): boolean {
     const cell = this.executions.get(execution);
     if (!cell) return false;
-    // What the last run left stays until this one has something to show in its place: no flicker.
+    // The last run's outputs stay until this run has something to show, to avoid flicker.
     if (!execution.over && !execution.hasOutputs) return false;
     execution.save(this.clean);
     return cell.refresh();

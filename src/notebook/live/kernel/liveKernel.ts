@@ -9,11 +9,11 @@ import type { KernelStatus, TensorMemory } from '../protocol.js';
 import { type Clock, Slice } from '../document/slice.js';
 import { reportingErrors } from '../reportErrors.js';
 
-/** A kernel that is started before a notebook is opened, so that the first one need not wait for it. */
+/** A kernel that is started before a notebook is opened, so that the first notebook need not wait for it. */
 export class SpareKernel {
   private kernel: Promise<KernelClient> | undefined;
 
-  /** Starts a kernel; resolves as soon as its process runs, or cannot: before it answers. */
+  /** Starts a kernel; resolves as soon as its process runs, before it answers, or when it fails to start. */
   static async begin(name: string, cwd: string): Promise<SpareKernel> {
     const spare = new SpareKernel(name, cwd);
     await new Promise<void>((onSpawn) => {
@@ -33,12 +33,12 @@ export class SpareKernel {
     private readonly cwd: string,
   ) {}
 
-  /** Whether a kernel of this name in this folder waits here, or is on its way up. */
+  /** Whether a kernel with this name and folder waits here, or is starting. */
   suits(name: unknown, cwd: string): boolean {
     return this.kernel !== undefined && name === this.name && cwd === this.cwd;
   }
 
-  /** Hands over the kernel, once, if it has this name and folder; undefined otherwise, or if it did not come up. */
+  /** Hands over the kernel, once, if it has this name and folder; undefined otherwise, or if it has ended. */
   take(name: unknown, cwd: string): Promise<KernelClient> | undefined {
     if (!this.suits(name, cwd)) return undefined;
     const { kernel } = this;
@@ -67,12 +67,12 @@ export class LiveKernel {
   readonly status: Slice<KernelStatus>;
   readonly variables: Slice<Variable[]>;
   readonly tensors: Slice<TensorMemory | null>;
-  /** Hears that a kernel is gone. */
+  /** Called when a kernel is gone. */
   onGone: (() => void) | undefined;
-  /** A kernel that did not answer, or is being asked. */
+  /** A kernel that did not tell its variables, or is being asked for them. */
   private unasked: KernelClient | undefined;
   private running: Promise<KernelClient> | undefined;
-  /** Counts kernels, so that messages of one that was given up are ignored. */
+  /** Counts kernels, so that a kernel that was given up no longer changes the state. */
   private generation = 0;
   private interrupting: AbortController | undefined;
   private readonly name: string;
@@ -98,7 +98,7 @@ export class LiveKernel {
     await this.running?.catch(() => undefined);
   }
 
-  /** Says that cells run, or that none does any more. */
+  /** Notes that cells run, or that none runs any more. */
   mark(busy: boolean): void {
     const { state } = this.status.get();
     if (!busy) this.calm();
@@ -111,20 +111,20 @@ export class LiveKernel {
     return this.interrupting.signal;
   }
 
-  /** The cell has ended: the next one is not meant by an interrupt. */
+  /** Notes that the cell has ended, so that its interrupt does not apply to the next one. */
   calm(): void {
     this.interrupting = undefined;
     if (this.status.get().state === 'interrupting') this.say('busy');
   }
 
-  /** Asks the running cell to stop. If it does not heed that soon, its kernel is ended and another one started. */
+  /** Asks the running cell to stop. If it does not stop soon, its kernel is ended and another one started. */
   interrupt(): void {
     if (this.status.get().state !== 'busy' || !this.interrupting) return;
     this.say('interrupting');
     this.interrupting.abort();
   }
 
-  /** Ends the kernel, if there is one. What runs gets a moment to say goodbye unless `atOnce`. */
+  /** Ends the kernel, if there is one. Unless `atOnce`, it is asked to shut down by itself. */
   async stop(atOnce = false): Promise<void> {
     const ending = this.running;
     this.running = undefined;
@@ -136,14 +136,14 @@ export class LiveKernel {
     await (atOnce ? kernel?.kill() : kernel?.shutdown());
   }
 
-  /** Asks the kernel something beside running cells; undefined without a kernel, or if it takes longer than 15 s. */
+  /** Sends the kernel a request other than to run a cell; undefined without a kernel, or without an answer in 15 s. */
   async ask(type: string, content: Record<string, unknown>): Promise<Record<string, unknown> | undefined> {
     if (!this.running) return undefined;
     const answer = this.running.then((kernel) => kernel.request(type, content)).catch(() => undefined);
     return Promise.race([answer, sleep(PATIENCE_MILLISECONDS, undefined, { ref: false })]);
   }
 
-  /** Has the kernel tell its variables, if it is one that tells; resolves once it has. */
+  /** Asks the kernel for its variables, if it supports that; resolves when they are known. */
   async lookAtVariables(): Promise<void> {
     const kernel = await this.running?.catch(() => undefined);
     if (!kernel || kernel === this.unasked) return;
@@ -154,7 +154,7 @@ export class LiveKernel {
     this.showVariables(answer);
   }
 
-  /** The kernel is gone, and with it what it knew. */
+  /** Forgets the variables of a kernel that is gone. */
   private forget(): void {
     this.showVariables();
     this.onGone?.();
@@ -173,7 +173,7 @@ export class LiveKernel {
     const current = (): boolean => this.generation === generation;
     try {
       const own = async (): Promise<KernelClient> => KernelClient.start({ spec: findKernelSpec(asked), cwd: this.cwd });
-      // A spare one may have been ended on its way up.
+      // A spare kernel may have been ended while it was starting.
       const kernel = await (this.spare?.take(asked, this.cwd)?.catch(own) ?? own());
       if (!current()) return kernel;
       const { spec } = kernel;
@@ -212,13 +212,13 @@ export class LiveKernel {
     try {
       await this.get();
     } catch {
-      return; // which the status says
+      return; // The status says why.
     }
     if (this.generation === generation) this.status.set({ ...this.status.get(), note: DEAF });
   }
 }
 
-/** A variable as a kernel tells it, which may be any kernel. */
+/** Converts a variable that a kernel reports; it may be any kernel, so no field is trusted. */
 function variableOf({ name, type, shape, size, bytes, text }: Record<string, unknown>): Variable {
   return {
     name: String(name),
@@ -230,7 +230,7 @@ function variableOf({ name, type, shape, size, bytes, text }: Record<string, unk
   };
 }
 
-/** What is to be said of a kernel's name in a notebook's metadata before anything runs. */
+/** The note on an invalid kernel name in a notebook's metadata, shown before anything runs. */
 function faultOf(name: unknown): { note?: string } {
   try {
     checkedKernelName(name);

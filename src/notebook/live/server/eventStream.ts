@@ -6,34 +6,34 @@ import type { LiveSession } from '../liveSession.js';
 import type { Patch } from '../protocol.js';
 import { beginEvents } from './respond.js';
 
-/** Changes that come soon after one another travel together. */
+/** Changes within this time are sent together. */
 const JOIN_MILLISECONDS = 40;
-/** Something is said at least this often, so that a lost connection is noticed. */
+/** A heartbeat is sent this often, so that a lost connection is noticed. */
 const HEARTBEAT_MILLISECONDS = 10_000;
-/** The longest that outputs of a notebook just opened wait. */
+/** The longest time that the outputs of a newly opened notebook wait. */
 const PATIENCE_MILLISECONDS = 3000;
 /**
- * A page that reads nothing for so long is disconnected, since what waits for it takes memory; it connects again when
- * it is back.
+ * A page that reads nothing for this long is disconnected, because the data waiting for it takes memory; it reconnects
+ * when it is back.
  */
 const DEAF_MILLISECONDS = 60_000;
-/** Pages at once; each holds a connection and, at worst, a patch that it has not read yet. */
+/** The most pages at once; each holds a connection and, at worst, a patch that it has not read yet. */
 export const MOST_PAGES = 100;
 
 let pages = 0;
 
 /**
- * Sends a page all that it does not know yet (it names the epoch and version that it has seen), and then every change,
- * until it goes. A page that reads slowly is sent less often, never less: at most one patch waits for it. Throws a
+ * Sends a page everything that it does not know yet (`seen` is its last epoch and version), and then every change until
+ * it disconnects. A slow page gets fewer patches but misses no change: at most one patch waits for it. Throws a
  * UserError when there are too many pages.
  */
 export function streamEvents(response: ServerResponse, session: LiveSession, seen: string): void {
-  // Gone while the notebook was being opened: nothing would ever end the heartbeat.
+  // If the page left while the notebook was being opened, nothing would ever end the heartbeat.
   if (response.destroyed || !response.socket || response.socket.destroyed) return;
   if (pages >= MOST_PAGES) throw new UserError(`${MOST_PAGES} pages are open at once, and no more can be; close some`);
   pages++;
   const where = `a page of ${session.status.get().path}`;
-  /** Disconnects a page where `work` fails; it connects again. */
+  /** Disconnects the page if `work` fails; the page reconnects. */
   const orHangUp = (work: () => void): void => {
     try {
       work();
@@ -46,7 +46,7 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
   let epoch = seenEpoch;
   let version = Number(seenVersion);
   let outputsSeen = version;
-  /** While outputs are held back patches go without an id: a page that is cut off meanwhile begins again. */
+  /** While outputs are held back, patches have no id, so a page that is cut off meanwhile starts from the beginning. */
   let held = false;
   let timer: NodeJS.Timeout | undefined;
   let blocked: number | undefined;
@@ -64,7 +64,7 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
     const patch = session.since(version, held ? Infinity : outputsSeen);
     if (patch) send(patch);
   };
-  /** Cells first. Outputs follow later: a starting kernel and its first cell need the processor first. */
+  /** Sends the cells first and the outputs later: a starting kernel and its first cell need the processor more. */
   const open = (): void => {
     held = true;
     outputsSeen = 0;

@@ -8,25 +8,25 @@ import { reportingErrors, reportError } from '../reportErrors.js';
 import { refusalPage } from './pages.js';
 import { respond, respondJson } from './respond.js';
 
-/** A request that may pass, and is not for a file that pages load. */
+/** An admitted request that is not for an asset (a file that pages load). */
 export interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
   url: URL;
   /** Whether it only reads. */
   reads: boolean;
-  /** Sends a page, made with the key that it is to keep if it came with the token. */
+  /** Sends the page that `make` returns; `make` gets the key to put into the page if the request had the token. */
   sendPage: (make: (key?: string) => string, status?: number) => void;
 }
 
-/** A server that is open to the user who started it, and to no other. */
+/** A server that admits only the user who started it. */
 export interface LocalServer {
   port: number;
-  /** What opens the page at a path: the token is in it. */
+  /** The address, with the token, that opens the page at a path. */
   address(path: string): string;
-  /** Begins to answer: `answer` is asked for what may pass and is not an asset. */
+  /** Starts answering; `answer` gets the admitted requests that are not for assets. */
   begin(answer: (visit: Visit) => Promise<void>): void;
-  /** Ends it, and every connection. */
+  /** Closes the server and every connection. */
   close(): void;
 }
 
@@ -34,8 +34,8 @@ const USUAL_PORT = 8765;
 const LOCAL = '127.0.0.1';
 
 /**
- * Binds a port of this machine that other machines cannot reach; without `port` it is 8765 or, if that is taken, any
- * that is free. Throws a UserError when the port asked for is taken.
+ * Binds a port that only this machine can reach: `port`, or else 8765 or, if that is taken, any free port. Throws a
+ * UserError when the requested port is taken.
  */
 export async function openLocalServer(port?: number): Promise<LocalServer> {
   const server = createServer();
@@ -50,7 +50,7 @@ export async function openLocalServer(port?: number): Promise<LocalServer> {
     address: (path) => `http://${LOCAL}:${taken}${path}?token=${access.token}`,
     begin(answer) {
       server.on('request', (request, response) => {
-        // A page that goes away while it is answered is no fault.
+        // A page that disconnects while it is being answered is not an error.
         response.on('error', () => response.destroy());
         reportingErrors('an answer', () => handleRequest(access, answer, request, response));
       });
@@ -74,7 +74,7 @@ async function handleRequest(
     if (visit) await answer(visit);
   } catch (error) {
     if (response.headersSent) return void response.destroy();
-    // What is left of a body is not read.
+    // The rest of the body is not read.
     if (!request.complete) response.setHeader('Connection', 'close');
     if (error instanceof UserError) return respondJson(response, 400, { error: error.message });
     const where = `${request.method} ${(request.url ?? '').replace(/\?.*/s, '').slice(0, 200)}`;
@@ -83,7 +83,7 @@ async function handleRequest(
   }
 }
 
-/** Answers what may not pass, and what asks for an asset; the rest is a visit. */
+/** Answers requests that are refused or ask for an asset; returns any other request as a visit. */
 function admit(access: Access, request: IncomingMessage, response: ServerResponse): Visit | undefined {
   const method = request.method ?? '';
   const url = addressOf(request);
@@ -108,7 +108,7 @@ function admit(access: Access, request: IncomingMessage, response: ServerRespons
   return { request, response, url, reads, sendPage };
 }
 
-/** The address asked for; whatever a request calls its host, it is read as a path of ours. */
+/** The requested address; even an absolute URL is read as a path on this server. */
 function addressOf({ url = '/' }: IncomingMessage): URL {
   try {
     return new URL(url.replace(/^\/*/, '/'), 'http://here');
@@ -126,7 +126,7 @@ function sendAsset(request: IncomingMessage, response: ServerResponse, name: str
   respond(response, 200, type, bytes, { ...caching, ...(packed ? { 'Content-Encoding': 'gzip' } : {}) });
 }
 
-/** Says that there is nothing at the address asked for. */
+/** Answers that there is nothing at the requested address. */
 export function respondNothing({ request, response, url }: Visit): void {
   respondJson(response, 404, { error: `there is nothing at ${request.method} ${url.pathname.slice(0, 200)}` });
 }
@@ -141,7 +141,7 @@ function listen(server: Server, port: number): Promise<number> {
   });
 }
 
-/** Whether a request may pass, and what its page is given; if not, why. */
+/** Whether a request is admitted, with the cookie and key for a page that came with the token; if not, why. */
 export type Verdict =
   { pass: true; arrival?: { cookie: string; key: string } } | { pass: false; status: 401 | 403; reason: string };
 
@@ -153,8 +153,8 @@ const refused = (reason: string): Verdict => ({ pass: false, status: 403, reason
  * A token, in the address that the terminal prints, is exchanged for two secrets. The cookie, which scripts cannot read
  * and other sites' pages cannot make the browser send, opens pages. But browsers send it to every other server on this
  * machine too, whatever its port. So requests that read or do something must also have a key, which the page keeps
- * where only pages of this port can read it. A name other than this machine's own (DNS rebinding) and requests that
- * other sites' pages make are refused before either is looked at.
+ * where only pages of this port can read it. Requests for another host name (DNS rebinding) and requests made by other
+ * sites' pages are refused before either secret is checked.
  */
 export class Access {
   readonly token: string = secret();
@@ -163,7 +163,7 @@ export class Access {
 
   constructor(private readonly port: number) {}
 
-  /** Judges a request for an address: a path and perhaps a query. */
+  /** Decides about a request for an address: a path and perhaps a query. */
   judge(method: string, headers: IncomingHttpHeaders, url: URL): Verdict {
     const hosts = [`127.0.0.1:${this.port}`, `localhost:${this.port}`];
     const host = headers.host ?? '';
@@ -184,13 +184,13 @@ export class Access {
       return { pass: true, arrival: { cookie, key: this.key } };
     }
     const known = same(this.cookieIn(headers.cookie), this.session);
-    // A page and its scripts say nothing of the notebooks.
+    // A page without its data, and its scripts, reveal nothing about the notebooks.
     const plain = page || url.pathname.startsWith('/assets/');
     if (known && (plain || same(headers['x-key'] ?? url.searchParams.get('key'), this.key))) return { pass: true };
     return { pass: false, status: 401, reason: 'this page needs the address that the terminal printed, token and all' };
   }
 
-  /** Browsers share cookies between the ports of a machine: each server has a name of its own. */
+  /** Browsers share cookies between the ports of a machine, so each server uses its own cookie name. */
   private get cookieName(): string {
     return `sparsebook-${this.port}`;
   }
@@ -203,7 +203,7 @@ export class Access {
 
 const secret = (): string => randomBytes(32).toString('hex');
 
-/** Compares without telling, by the time it takes, how much agrees. */
+/** Compares in a time that does not depend on how much agrees. */
 function same(given: unknown, wanted: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return typeof given === 'string' && timingSafeEqual(digest(given), digest(wanted));

@@ -1,6 +1,6 @@
 import { markup, type Html } from '../../render/markup.js';
 
-/** A page around its body; `script` is the asset that fills it and keeps the key. */
+/** A whole page around its body; `script` is the asset that fills the page and stores the key. */
 export function page(title: string, script: string | undefined, body: Html, key?: string): string {
   return markup`<!doctype html>
 <html lang="en">
@@ -19,12 +19,12 @@ ${body}
 `.toString();
 }
 
-/** What switches between light and dark. */
+/** The button that switches between light and dark. */
 export const themeButton = markup`<button type="button" id="toggle-theme" class="rare">Dark</button>`;
 
 /**
- * The page that lists the notebooks, also in place of one that cannot be opened; its script fills it, and keeps the
- * key.
+ * The page that lists the notebooks, also shown instead of a notebook that cannot be opened (`fault` says why); its
+ * script fills it and stores the key.
  */
 export function listPage(folder: string, key?: string, fault?: string): string {
   const notice = fault !== undefined && markup`<div class="notice"><p>${fault}.</p></div>`;
@@ -47,7 +47,7 @@ export function listPage(folder: string, key?: string, fault?: string): string {
 
 type Tool = [action: string, label: string, title: string, rare?: 'rare'];
 
-/** What the toolbar offers: action, words, what they mean, and whether a phone hides it behind "More". */
+/** The toolbar's buttons: action, label, title, and whether a phone hides the button behind "More". */
 const tools: Tool[] = [
   ['runAndAdvance', 'Run cell', 'Run the selected cell and go to the next (Shift+Enter)'],
   ['runAll', 'Run all', 'Run all cells from the first to the last'],
@@ -73,7 +73,7 @@ const buttons = (of: Tool[]): Html[] =>
       markup`<button type="button" data-action="${action}" title="${title}"${rare && markup` class="rare"`}>${label}</button>`,
   );
 
-/** The page of a notebook; its script fills it, and keeps the key. */
+/** The page of a notebook; its script fills it and stores the key. */
 export function notebookPage(path: string, key?: string): string {
   return page(
     path,

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { UserError } from '../../../errors.js';
 
 /**
- * What every answer carries: only this server's own scripts run and nothing loads from elsewhere, should something
- * foreign slip into a page; plotly and the editor write style elements. Nobody may frame a page or hold its window.
+ * The headers of every answer. Even if foreign HTML slips into a page, only this server's own scripts run and nothing
+ * loads from elsewhere; inline styles are allowed because plotly and the editor write style elements. No other site may
+ * frame a page or keep a reference to its window.
  */
 const headers = {
   'Content-Security-Policy':
@@ -16,7 +17,7 @@ const headers = {
   'X-DNS-Prefetch-Control': 'off',
 };
 
-/** Sends an answer, whole, that is not to be stored. */
+/** Sends a whole answer, which no cache stores unless `more` says otherwise. */
 export function respond(
   response: ServerResponse,
   status: number,
@@ -38,14 +39,14 @@ export function respondJson(response: ServerResponse, status: number, value: unk
   respond(response, status, 'application/json', JSON.stringify(value ?? null));
 }
 
-/** Begins an answer that goes on: server-sent events. */
+/** Begins a stream of server-sent events. */
 export function beginEvents(response: ServerResponse): void {
   response.writeHead(200, { ...headers, 'Cache-Control': 'no-store', 'Content-Type': 'text/event-stream' });
 }
 
 const LARGEST_BODY = 20_000_000;
 
-/** The JSON that a request carries; throws a UserError for anything else, for more than 20 MB, and for half of it. */
+/** Reads a request's JSON body; throws a UserError if it is not JSON, has more than 20 MB, or breaks off. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/json(;|$)/.test(request.headers['content-type'] ?? '')) {
     throw new UserError('a command must be sent as application/json');
@@ -62,7 +63,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    // A request that is too large gets an answer: unread data must not end the connection.
+    // A request that is too large still gets an answer: unread data must not end the connection.
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > LARGEST_BODY) break;

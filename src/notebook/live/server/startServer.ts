@@ -12,7 +12,7 @@ import { openLocalServer, respondNothing, type Visit } from './localServer.js';
 import { listPage, notebookPage } from './pages.js';
 import { readJson, respond, respondJson } from './respond.js';
 
-/** Answers what is asked of the notebooks of a folder, which is shown by that name. */
+/** Answers a request about the notebooks; `folder` is the name that pages show for their folder. */
 async function answer(notebooks: OpenNotebooks, folder: string, visit: Visit): Promise<void> {
   const { request, response, url, reads, sendPage } = visit;
   const [, first = '', rest = ''] = /^\/([^/]*)\/?(.*)$/s.exec(url.pathname) ?? [];
@@ -46,15 +46,15 @@ async function answer(notebooks: OpenNotebooks, folder: string, visit: Visit): P
   respondNothing(visit);
 }
 
-/** Sends a notebook as it is now, as a file to be kept. */
+/** Sends a notebook as it is now, as a file to download. */
 function sendNotebook(response: ServerResponse, session: LiveSession): void {
   const name = basename(session.file.path);
   respond(response, 200, 'application/x-ipynb+json', session.file.textOf(session.notebookNow()), attached(name));
 }
 
 /**
- * Sends the report of a notebook as it is now, as a file: a page with scripts of its own is not to be one of this
- * server.
+ * Sends the report of a notebook as it is now, as a file to download: the report has scripts of its own, so it must not
+ * open as a page of this server.
  */
 async function sendReport(response: ServerResponse, session: LiveSession): Promise<void> {
   const { renderReport } = await import('../../report/renderReport.js');
@@ -63,7 +63,7 @@ async function sendReport(response: ServerResponse, session: LiveSession): Promi
   respond(response, 200, 'text/html; charset=utf-8', page, attached(`${name}.html`));
 }
 
-/** What has a browser keep an answer under a name. */
+/** The header that makes a browser save an answer under a name. */
 function attached(name: string): Record<string, string> {
   const encoded = encodeURIComponent(name).replace(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16)}`);
   return { 'Content-Disposition': `attachment; filename*=UTF-8''${encoded}` };
@@ -79,7 +79,7 @@ function decoded(path: string): string {
 
 export interface ServerOptions {
   folder: string;
-  /** The port; 8765 by default, or, if that is taken, any that is free. */
+  /** The port; 8765 by default or, if that is taken, any free port. */
   port?: number;
   /** Whether to start a kernel at once, for the first notebook that is opened. */
   spareKernel?: boolean;
@@ -87,14 +87,14 @@ export interface ServerOptions {
 
 export interface LiveServer {
   port: number;
-  /** What opens the list of notebooks, or a notebook: the token is in it. */
+  /** The address, with the token, that opens the list of notebooks, or a notebook. */
   address(path?: string): string;
   notebooks: OpenNotebooks;
-  /** Keeps what is not saved, ends kernels; resolves with what a person should know. */
+  /** Keeps unsaved changes and ends kernels; resolves with messages for the user. */
   close(): Promise<string[]>;
 }
 
-/** Serves a folder's notebooks to this machine alone; throws a UserError when the port asked for is taken. */
+/** Serves a folder's notebooks to this machine only; throws a UserError when the requested port is taken. */
 export async function startServer({ folder, port, spareKernel }: ServerOptions): Promise<LiveServer> {
   const opened = await NotebookFolder.open(folder);
   const server = await openLocalServer(port);

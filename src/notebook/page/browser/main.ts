@@ -4,7 +4,7 @@ import type { Figures } from '../../report/browser/figures.js';
 import type { PageNotebook } from '../protocol.js';
 import { PageSession } from './session.js';
 
-/** Makes a page run, whose figures are drawn by its report's script; that script calls this once the page is shown. */
+/** Starts the session of a page that runs. The report's script calls this once the page is shown, and draws figures. */
 function startSession(figures: Figures): void {
   drawWith(figures);
   const notebook = JSON.parse(document.getElementById('notebook')!.textContent) as PageNotebook;

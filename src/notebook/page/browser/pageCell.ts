@@ -10,10 +10,10 @@ import type { PageCell } from '../protocol.js';
 import { runsIn } from '../runsIn.js';
 import type { Outcome } from './pageKernel.js';
 
-/** Milliseconds between two looks at what a cell has put out. */
+/** Milliseconds between two updates of a cell's outputs. */
 const INTERVAL = 100;
 
-/** A cell of a page that runs: its saved outputs, and in their place, once it has run here, those of this page. */
+/** A cell of a page that runs: its saved outputs or, once it has run here, those of this page. */
 export class PageCellView {
   private readonly section: HTMLElement | null;
   private readonly saved: HTMLElement | null;
@@ -26,17 +26,17 @@ export class PageCellView {
   private html: string[] = [];
   private waiting = 0;
   private since = 0;
-  /** What was said of its last run here. */
+  /** The note on its last run here. */
   private last = '';
   private timer = 0;
-  /** Whether what stands there is what was saved, not what was computed here. */
+  /** Whether it shows the saved outputs, not those computed here. */
   showsSaved = true;
-  /** The values of the parameters with which it ran here. */
+  /** The values of the parameters with which it last ran here, if it ended well. */
   ranWith: Record<string, unknown> | undefined;
   /** The names of runs that it loaded here. */
   readonly loaded = new Set<string>();
 
-  /** `here` says where outputs of this page come from. */
+  /** `page.here` says where outputs of this page come from. */
   constructor(
     readonly cell: PageCell,
     private readonly page: { latex: Latex; outputs: NotebookOutputs; here: string; changed: () => void },
@@ -64,7 +64,7 @@ export class PageCellView {
     write(this.note, text ?? '');
   }
 
-  /** Shows the curves of the run before, pale, or hides them. */
+  /** Shows the previous run's curves, pale, or hides them. */
   showBefore(shown: boolean): void {
     this.outputs.setBefore(shown);
   }
@@ -73,7 +73,7 @@ export class PageCellView {
     this.say('waits to run in this page');
   }
 
-  /** Calls off a run that has not begun. */
+  /** Cancels a run that has not begun. */
   drop(): void {
     this.say(this.last);
     this.mark.hidden = this.last === '' || !this.showsOutputs;
@@ -108,10 +108,10 @@ export class PageCellView {
     this.waiting ||= window.setTimeout(() => this.refresh(), INTERVAL);
   }
 
-  /** `before` names the runs that it shows or uses and that were trained before. */
+  /** `before` names the runs that the cell shows or uses and that were trained before. */
   end(outcome: Outcome, parameters: Record<string, unknown>, before: string[]): void {
     clearInterval(this.timer);
-    // A worker that is gone, or never came, says nothing itself.
+    // A worker that is gone, or never started, cannot report the error itself.
     if (outcome.status !== 'ok' && !this.area.outputs().some((output) => output.output_type === 'error')) {
       this.area.addError(outcome);
     }

@@ -8,7 +8,7 @@ import type { Request } from '../protocol.js';
 export type Outcome =
   | { status: 'ok' }
   | ({ status: 'error'; needs_node: boolean } & CellFailure)
-  /** There is no worker, or it was ended, and with it what cells have made. */
+  /** There is no worker, or it was ended and what cells have made is lost. */
   | ({ status: 'dead' } & CellFailure);
 
 const dead = (ename: string, evalue: string): Outcome => ({
@@ -21,15 +21,15 @@ const dead = (ename: string, evalue: string): Outcome => ({
 /** How long an interrupted cell may take to stop before its worker is ended. */
 const PATIENCE_MILLISECONDS = 5000;
 
-/** The worker that runs the page's cells, started when the first one is to run. */
+/** The worker that runs the page's cells, started when the first cell runs. */
 export class PageKernel {
   private worker: Promise<Worker> | undefined;
   private requests = 0;
-  /** The receivers of each cell's messages, also of those that it sends after its end. */
+  /** The receiver of each cell's messages, also of messages that the cell sends after its end. */
   private readonly heard = new Map<string, (message: Message) => void>();
   private end: ((outcome: Outcome) => void) | undefined;
 
-  /** Runs a cell to its end, good or bad. */
+  /** Runs a cell to its end, successful or not. */
   async execute(
     cell: string,
     parameters: Record<string, unknown>,
@@ -47,7 +47,7 @@ export class PageKernel {
       return dead('NoWorker', `this browser lets the page start no worker: ${reasonOf(error)}`);
     }
     this.heard.set(id, (message) => {
-      // Each reply ends its own cell: one that was given up may answer late.
+      // Each reply ends its own cell: a cell that was given up may answer late.
       if (message.header.msg_type === 'execute_reply') end(message.content as unknown as Outcome);
       else onMessage(message);
     });
@@ -57,7 +57,7 @@ export class PageKernel {
     return outcome;
   }
 
-  /** Asks the cell that runs to stop; where it does not, its worker is ended. */
+  /** Asks the running cell to stop; if it does not, its worker is ended. */
   async interrupt(): Promise<void> {
     const { worker: started, end } = this;
     const worker = await started;
@@ -88,7 +88,7 @@ export class PageKernel {
       const message = JSON.parse(data) as Message;
       this.heard.get(message.parent_header.msg_id!)?.(message);
     };
-    // What cells leave to fail is theirs; this is a script that does not run.
+    // The worker handles errors in cells itself, so this is a script that does not run.
     worker.onerror = ({ message }) => {
       this.giveUp(worker);
       this.end?.(dead('WorkerError', message));
@@ -100,7 +100,7 @@ export class PageKernel {
 
 const send = (worker: Worker, request: Request): void => worker.postMessage(request);
 
-/** The files that the page carries for its cells, by their paths beside the notebook. */
+/** The files that the page contains for its cells, by their paths relative to the notebook. */
 async function filesOfPage(): Promise<Record<string, Uint8Array>> {
   const packed = [...document.querySelectorAll<HTMLElement>('script[data-file]')];
   const bytes = packed.map(async (file) => {

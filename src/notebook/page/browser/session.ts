@@ -21,11 +21,11 @@ export class PageSession {
   private readonly showSaved = button('Show the saved ones again', () => this.showAllSaved(), { hidden: true });
   private readonly values: Record<string, unknown>;
   private readonly usual: Record<string, unknown>;
-  /** Cells that have run well on the worker that there is. */
+  /** Cells that have run successfully on the current worker. */
   private readonly onKernel = new Set<string>();
-  /** Cells of a run that was not finished. */
+  /** Cells that a run planned and has not finished. */
   private readonly due = new Set<string>();
-  /** Cells that were found to need Node as they ran, and the values of parameters with which they did. */
+  /** Cells that turned out to need Node when they ran, why, and the values of the parameters then. */
   private readonly needsNode = new Map<string, { why: string; values: Record<string, unknown> }>();
   private readonly fault = element('p', { class: 'fault', role: 'alert' });
   private running = false;
@@ -72,8 +72,8 @@ export class PageSession {
   }
 
   /**
-   * Runs what a change of parameters, or a run that was stopped, has left behind; where nothing has, all, or what
-   * depends on a parameter.
+   * Runs the cells that are out of date after a change of parameters or a stopped run. If there are none, runs all
+   * cells or, once some have run here, those that depend on a parameter.
    */
   private async run(): Promise<void> {
     if (this.running) return;
@@ -92,7 +92,7 @@ export class PageSession {
       plan.length > 0 ? '' : 'None of the cells that are to run can run in a page; each says why.';
     const views = plan.map((id) => this.view(id));
     views.forEach((view) => view.queue());
-    // What is set meanwhile is for the next run.
+    // Values that are set meanwhile are for the next run.
     const parameters = { ...this.values };
     try {
       for (const [index, view] of views.entries()) {
@@ -122,7 +122,7 @@ export class PageSession {
     view.end(outcome, values, this.trainedBefore(view));
   }
 
-  /** The runs that a cell shows, or those show that it needs, and that were loaded, not trained there. */
+  /** The runs that a cell, or a cell that it needs, loaded here instead of training them. */
   private trainedBefore({ cell, loaded }: PageCellView): string[] {
     const needed = cellsNeededBy(this.notebook.cells, cell.id).flatMap((id) => [...this.view(id).loaded]);
     return [...new Set([...needed, ...loaded])];
@@ -159,7 +159,7 @@ export class PageSession {
     for (const view of this.views) view.show(true);
   }
 
-  /** Why a cell cannot run in the page: for want of Node, or because of one that it needs. */
+  /** Why a cell cannot run in the page: because it needs Node, or needs a cell that cannot run. */
   private unable(id: string): string | undefined {
     const own = this.unableItself(id);
     if (own !== undefined) return own;
@@ -173,15 +173,13 @@ export class PageSession {
     return cell.unable ?? (found && same(found.values, pick(this.values, cell.parameters)) ? found.why : undefined);
   }
 
-  /**
-   * Whether the worker holds what a cell makes with the values that the parameters have now, whatever is shown of it.
-   */
+  /** Whether the worker holds what a cell makes with the current values of the parameters, whatever the page shows. */
   private isMade(id: string): boolean {
     const { cell, ranWith } = this.view(id);
     return this.onKernel.has(id) && same(ranWith, pick(this.values, cell.parameters));
   }
 
-  /** The parameters that have other values than those that what is shown of a cell was computed with. */
+  /** The parameters whose values differ from those with which a cell's shown outputs were computed. */
   private changedFor({ cell, ranWith, showsSaved }: PageCellView): string[] {
     const then = showsSaved || !ranWith ? this.usual : ranWith;
     return cell.parameters.filter((name) => !same(this.values[name], then[name]));

@@ -1,4 +1,4 @@
-// Plays the kernel in a page that runs: holds the library and the compiled cells, runs them one by one, and publishes
+// Acts as the kernel in a page that runs: holds the library and the compiled cells, runs them one by one, and publishes
 // Jupyter's messages.
 import * as library from 'sparsebook/browser';
 import { NeedsNodeError } from '../../../needsNode.js';
@@ -11,7 +11,7 @@ import { asText } from '../asText.js';
 import { consoleTo } from '../pageConsole.js';
 
 const worker = globalThis as unknown as {
-  /** Messages go as JSON, as a kernel's do: what is none throws in the cell that shows it. */
+  /** Messages are sent as JSON, as a kernel's are: a value that cannot be JSON throws in the cell that shows it. */
   postMessage(message: string): void;
   addEventListener(
     type: string,
@@ -26,7 +26,7 @@ function failureOf(thrown: unknown): CellFailure {
   return failure(thrown === interruption ? 'Interrupted' : asText(thrown.name), asText(thrown.message));
 }
 
-/** What `dataFrame` gives in a page is shown as a data frame is in the kernel. */
+/** Shows what `dataFrame` returns in a page as the kernel shows a data frame. */
 function bundleOf(value: unknown): Bundle {
   const { columns, values } = Object(value) as { columns?: unknown; values?: unknown };
   if (!Array.isArray(columns) || !Array.isArray(values)) return { 'text/plain': asText(value) };
@@ -39,7 +39,7 @@ const failure = (ename: string, evalue: string): CellFailure => ({
   traceback: `${ename}: ${evalue}`.split('\n'),
 });
 
-/** What `require` gives for an ES module. */
+/** What `require` returns for an ES module. */
 const moduleOf = (namespace: object): object => ({ ...namespace, __esModule: true });
 
 const modules: Record<string, object> = {
@@ -58,7 +58,7 @@ let parameters: Record<string, unknown> = {};
 let current: CellRun | undefined;
 let count = 0;
 
-// What compiled cells call: `import()`, and the values that are set in the page.
+// What compiled cells call: `close`, `import()`, and the lookup of values that are set in the page.
 Object.assign(globalThis, {
   close() {
     throw new Error('A cell cannot end what runs it.');
@@ -77,10 +77,11 @@ Object.assign(
   consoleTo((stream, text) => current?.write(stream, text)),
 );
 
-/** What a cell dropped is reported as rejected in a turn of its own, after the one in which the cell ended. */
+/** A rejection that a cell does not handle is reported in a separate turn, after the one in which the cell ended. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-// What a cell leaves running fails, as it prints, in the cell that runs then: a browser does not tell whose it is.
+// If code that a cell left running fails or prints, this counts for the cell that runs then: a browser does not tell
+// which cell the code belongs to.
 worker.addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
   current?.threw(event.reason);
@@ -120,7 +121,7 @@ async function execute(id: string, { declares, lastValue, body }: RunnableCell):
   publish('status', { execution_state: 'idle' });
 }
 
-/** Begins to answer; the page's own code calls this, with its cells by their ids, behind this script. */
+/** Starts answering requests. The page's code, which follows this script, calls this with the cells by their ids. */
 function startCells(cells: Record<string, RunnableCell>): void {
   worker.addEventListener('message', ({ data }) => {
     if (data.type === 'mount') library.mount(data.files);

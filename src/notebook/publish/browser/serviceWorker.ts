@@ -1,5 +1,5 @@
-// A site's service worker: gives what the host sends the headers under which browsers let a page share memory between
-// threads, which hosts of plain files do not send themselves; and lets what was seen once open offline.
+// A site's service worker: adds the headers that browsers require before a page may share memory between threads, which
+// hosts of plain files do not send; and lets pages that were opened once open offline.
 const worker = self as unknown as ServiceWorkerGlobalScope;
 
 const isolating = {
@@ -11,7 +11,7 @@ const isolating = {
 // Other sites may share the origin, and with it the names of caches.
 const cacheName = `sparsebook ${worker.registration.scope}`;
 
-/** An answer with these headers; one that only leads elsewhere stays as it is. */
+/** An answer with these headers; a redirect (status 0) stays as it is. */
 function isolated(answer: Response): Response {
   if (answer.status === 0) return answer;
   const { body, status, statusText } = answer;
@@ -20,7 +20,7 @@ function isolated(answer: Response): Response {
   return new Response(body, { status, statusText, headers });
 }
 
-/** What the host answers; where it cannot be reached, what it answered before. */
+/** The host's answer or, if the host cannot be reached, its previous answer. */
 async function answerTo(event: FetchEvent): Promise<Response> {
   const { request } = event;
   try {
@@ -38,7 +38,7 @@ async function keep(request: Request, answer: Response): Promise<void> {
   try {
     await (await caches.open(cacheName)).put(request, answer);
   } catch {
-    // The browser has no space: the page needs none.
+    // The browser has no space, but the page works without it.
   }
 }
 

@@ -10,7 +10,7 @@ const colours = {
   dark: { ink: '#c9ced6', grid: '#2b3038', line: '#4a515c', hover: '#20242b', flow: 'rgba(201,206,214,0.35)' },
 };
 const clear = 'rgba(0,0,0,0)';
-/** Ten hues that keep apart on both grounds, also for most colour-blind readers. */
+/** Ten colours that are easy to tell apart on both backgrounds, also for most colour-blind readers. */
 const colorway = '#4269d0 #e8a30c #e8604f #4fb0a5 #3ca951 #e07aa4 #a463f2 #7aa3e8 #9c6b4e #8b919b'.split(' ');
 
 const phone = 560;
@@ -18,8 +18,9 @@ const phone = 560;
 export const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
 /**
- * The width that a figure needs to be read, where it does not say so (`layout.meta.leastWidth`): several panels side by
- * side cannot shrink to a phone's, nor can a drawing without axes, whose texts have their places by hand.
+ * The width in pixels that a figure needs to be readable: `layout.meta.leastWidth` if the figure gives it. Otherwise
+ * several panels side by side, or a drawing without axes whose texts were placed by hand, cannot shrink to a phone's
+ * width.
  */
 function leastWidth(layout: Json): number {
   const { leastWidth: own } = asObject(layout.meta);
@@ -34,7 +35,7 @@ function leastWidth(layout: Json): number {
   return columns.length > 1 || drawing ? phone : 0;
 }
 
-/** A template such as plotly's own, in the colours of the page. */
+/** A template like plotly's own, in the page's colours. */
 function template(theme: Theme, size: number): Json {
   const { ink, grid, line, hover } = colours[theme];
   const lines = { gridcolor: grid, linecolor: line, zerolinecolor: line, tickcolor: line };
@@ -53,7 +54,7 @@ function template(theme: Theme, size: number): Json {
   };
 }
 
-/** Traces with a ground of their own. */
+/** The template's defaults for traces that have their own background. */
 function opaque(theme: Theme): Json {
   const { grid, line } = colours[theme];
   const header = { fill: { color: grid }, line: { color: line } };
@@ -63,7 +64,7 @@ function opaque(theme: Theme): Json {
   };
 }
 
-/** On a phone the names of the traces stand in rows below the plot, which grows by their height. */
+/** The layout on a phone: the traces' names are in rows below the plot, which grows by their height. */
 function phoneLayout(data: unknown[], layout: Json): Json {
   const margin = asObject(layout.margin);
   const height = typeof layout.height === 'number' ? layout.height : 340;
@@ -77,15 +78,15 @@ function phoneLayout(data: unknown[], layout: Json): Json {
   };
 }
 
-/** A ground that a figure asks for; none and white are the page's. */
+/** The background that a figure asks for; undefined for none, transparent or white, which mean the page's. */
 function ownGround({ paper_bgcolor: ground }: Json): string | undefined {
   const plain = typeof ground !== 'string' || /^(transparent|rgba\(.*,\s*0\)|white|#fff|#ffffff)$/i.test(ground);
   return plain ? undefined : ground;
 }
 
 /**
- * The layout in which a figure is drawn: the page's fonts, inks and grounds where it asks for none, no title (the
- * caption says it), in the size that it asks for, or else as wide as its place.
+ * The layout in which a figure is drawn: with the page's font and colours, the page's background unless the figure asks
+ * for one, no title (the caption has it), and the size that the figure asks for, or else the width of its place.
  */
 function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number): Json {
   const own = asObject(asObject(layout.template).layout);
@@ -94,7 +95,7 @@ function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number
   const font = asObject(layout.font);
   const size = (typeof font.size === 'number' ? font.size : 13) * (narrow ? 11 / 13 : 1);
   const ground = ownGround(layout);
-  // On a ground of its own a figure has the inks that go with it, whatever the page's look.
+  // A figure with its own background has the colours that go with it, whatever the page's theme.
   const look = ground === undefined ? theme : 'light';
   const base = template(look, Math.min(size, 13));
   const traces = asObject(asObject(layout.template).data);
@@ -105,7 +106,7 @@ function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number
     ...fitted,
     template: {
       layout: { ...own, ...base, colorway: own.colorway ?? colorway },
-      // Where these say nothing, plotly takes a transparent ground for black or paints one of its own.
+      // Without these, plotly takes a transparent background for black or paints its own.
       data: { sankey: [{ link: { color: colours[look].flow } }], ...traces, ...opaque(look) },
     },
     autosize: true,
@@ -113,7 +114,7 @@ function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number
     paper_bgcolor: ground ?? clear,
     plot_bgcolor: ground === undefined ? clear : (kept.plot_bgcolor ?? clear),
     font: { ...font, family, size, color: colours[look].ink },
-    // The space above was the title's; what is left is for the names of panels and plotly's buttons.
+    // The space above was for the title; what is left is for the names of panels and plotly's buttons.
     margin: text ? { ...margin, t: 36 } : margin,
   };
 }
@@ -133,22 +134,22 @@ export interface Plotly extends Commands {
 const config = {
   responsive: true,
   displaylogo: false,
-  // Where a live page has its maps; a report holds those that it needs.
+  // The address of a live page's maps; a report contains the maps that it needs.
   topojsonURL: '/assets/maps/',
   showSendToCloud: false,
   showEditInChartStudio: false,
   modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
 };
 
-/** What a figure itself may ask for; other settings would add buttons, or ask other servers. */
+/** The settings that a figure may choose; others would add buttons, or ask other servers. */
 const settings = ['staticPlot', 'scrollZoom', 'displayModeBar', 'doubleClick'];
 
 const askedOf = (own: Json = {}): Json =>
   Object.fromEntries(settings.filter((name) => Object.hasOwn(own, name)).map((name) => [name, own[name]]));
 
 /**
- * What fits on a sheet of A4 or Letter between the margins, in pixels: in width, and in height less than half, so that
- * no page is left half empty.
+ * The size that fits on a sheet of A4 or Letter between the margins, in pixels: its width, and less than half its
+ * height, so that no page is left half empty.
  */
 const sheet = { width: 680, height: 430 };
 
@@ -156,24 +157,24 @@ const sheet = { width: 680, height: 430 };
 const isElsewhere = ({ type, geojson }: Json): boolean =>
   /(scatter|choropleth|density)map(box)?$/.test(String(type)) || typeof geojson === 'string';
 
-/** The figures of a page: draws them by plotly, and again in other colours when the theme changes and for print. */
+/** The figures of a page: draws them with plotly, and again in other colours when the theme changes and for print. */
 export class Figures {
   private readonly drawn = new Map<HTMLElement, Figure>();
   private plotly: Promise<Plotly> | undefined;
 
-  /** `load` brings plotly.js, when there is the first figure to draw. */
+  /** `load` loads plotly.js; it is called for the first figure. */
   constructor(private readonly load: () => Promise<Plotly>) {
     const again = (): void => this.redraw(currentTheme());
     onThemeChange((theme) => this.redraw(theme));
-    // A phone that is turned.
+    // When a phone is turned.
     matchMedia('(max-width: 600px)').addEventListener('change', again);
     addEventListener('beforeprint', () => this.redraw('light', true));
     addEventListener('afterprint', again);
   }
 
   /**
-   * Draws what the JSON beside a figure's place (`.plot`) says; what cannot be drawn keeps its still image or text, and
-   * a note says why.
+   * Draws the figure whose JSON is beside its place (`.plot`); a figure that cannot be drawn keeps its still image or
+   * text, and a note says why.
    */
   async draw(place: HTMLElement): Promise<void> {
     const frame = place.closest('figure')!;
@@ -207,7 +208,7 @@ export class Figures {
     return this.load();
   }
 
-  /** Gives back what plotly holds for the figures in an element that leaves the page. */
+  /** Frees what plotly holds for the figures in an element that leaves the page. */
   forget(element: Element): void {
     for (const place of this.drawn.keys()) {
       if (!element.contains(place)) continue;
@@ -225,7 +226,7 @@ export class Figures {
 }
 
 async function paint(plotly: Plotly, place: HTMLElement, figure: Figure, theme: Theme, onPaper = false): Promise<void> {
-  // Plotly writes into what it is given.
+  // Plotly modifies its arguments.
   const { data, layout: asked, frames = [], config: own } = structuredClone(figure);
   const layout = withoutSliders(asked);
   const least = leastWidth(layout);
@@ -235,7 +236,7 @@ async function paint(plotly: Plotly, place: HTMLElement, figure: Figure, theme: 
   place.style.zoom = onPaper ? String(scale) : '';
   const width = onPaper ? Math.round(sheet.width / scale) : place.clientWidth;
   const themed: Json = { ...(onPaper ? { width } : {}), ...themedLayout(data, layout, theme, width) };
-  // When the window changes plotly takes the height of the place, which would otherwise be that of what it holds.
+  // When the window is resized, plotly uses the height of the place, which would otherwise depend on its content.
   place.style.height = `${String(themed.height)}px`;
   await plotly.react(place, { data, layout: themed, frames, config: { ...config, ...askedOf(own) } });
   refuseUnknown(plotly, place, data);
@@ -243,7 +244,7 @@ async function paint(plotly: Plotly, place: HTMLElement, figure: Figure, theme: 
   keepLabelsApart(place);
 }
 
-/** Throws where plotly has taken traces of a type that it does not know for others, and drawn axes without anything. */
+/** Throws if plotly has replaced traces of a type that it does not know by another type, and drawn empty axes. */
 function refuseUnknown(plotly: Plotly, place: HTMLElement, data: unknown[]): void {
   const { _fullData: drawn = [] } = place as HTMLElement & { _fullData?: { type: string }[] };
   const unknown = data

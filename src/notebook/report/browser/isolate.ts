@@ -1,8 +1,8 @@
 const key = 'sparsebook-isolating';
 
 /**
- * Lets the threads of a page of a site share memory, by the service worker that the page names: it is loaded once more,
- * through that. Resolves with the reason where they cannot, with undefined where they can or will.
+ * Lets the threads of a site's page share memory: registers the service worker that the page names and reloads the page
+ * once through it. Resolves with the reason if they cannot, with undefined if they can or will.
  */
 async function isolate(): Promise<string | undefined> {
   const worker = document.querySelector<HTMLMetaElement>('meta[name="service-worker"]')?.content;
@@ -11,7 +11,7 @@ async function isolate(): Promise<string | undefined> {
   if (crossOriginIsolated) return undefined;
   if (!isSecureContext) return 'the address does not begin with https';
   if (window !== top) return 'the page stands inside of another one';
-  // Loading it again once has to be enough.
+  // One reload has to be enough.
   if (isAgain) return 'this browser isolates no page by a service worker';
   try {
     await navigator.serviceWorker.register(worker);
@@ -25,22 +25,22 @@ async function isolate(): Promise<string | undefined> {
   }
 }
 
-/** Whether the page was just loaded again by itself; asked once. */
+/** Whether the page has just reloaded itself; true only once. */
 function takeMark(): boolean {
   try {
     const isThere = sessionStorage.getItem(key) !== null;
     sessionStorage.removeItem(key);
     return isThere;
   } catch {
-    // Without storage nothing can be marked, and no page loads itself again.
+    // Without storage nothing can be marked, and no page reloads itself.
     return false;
   }
 }
 
-// Begun at once: the sooner the page is loaded again, the less of it is loaded twice.
+// Started at once: the sooner the page reloads, the less of it is loaded twice.
 const isolating = isolate();
 
-/** Says how many threads there are, where a page has a place for it. */
+/** Shows the number of threads if the page has a place for it. */
 export async function sayThreads(): Promise<void> {
   const reason = await isolating;
   const place = document.getElementById('threads');

@@ -8,8 +8,8 @@ interface Box {
 const meet = (a: Box, b: Box): boolean => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
 /**
- * Where a label may go from where the figure put it, in its own widths and heights: there, below the point, beside it,
- * higher.
+ * Where a label may move from where the figure put it, in its own widths and heights: nowhere, below the point, beside
+ * it, higher.
  */
 const places: readonly [across: number, down: number][] = [
   [0, 0],
@@ -25,9 +25,9 @@ const places: readonly [across: number, down: number][] = [
 ];
 
 /**
- * Keeps the labels of points apart, at the size that the figure has now: each goes to the first place around its point
- * where it meets no other label and stays in the figure. One that finds no place is left out; pointing at the point
- * shows it.
+ * Keeps the labels of points apart at the figure's current size: each label moves to the first place around its point
+ * where it overlaps no other label and stays in the figure. A label without such a place is hidden; pointing at the
+ * point shows it.
  */
 function separateLabels(place: HTMLElement): void {
   const labels = [...place.querySelectorAll<SVGTextElement>('.scatterlayer .textpoint text')];

@@ -6,7 +6,7 @@ declare const startSession: (figures: Figures) => void;
 
 const painted = (): Promise<void> => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
-/** The text first, then what runs the cells of a page that can, then the figures. */
+/** Prepares the text first, then the session of a page that runs, then the figures. */
 async function start(): Promise<void> {
   prepareReport();
   const figures = new Figures(unpackPlotly);

@@ -1,6 +1,6 @@
 /**
- * Acts when a part of the page comes near the screen: a notebook may hold dozens of figures and editors. Returns what
- * calls it off.
+ * Calls `act` when a part of the page comes near the screen: a notebook may have dozens of figures and editors. Returns
+ * a function that cancels this.
  */
 export function whenNear(part: Element, act: () => void): () => void {
   const observer = new IntersectionObserver(

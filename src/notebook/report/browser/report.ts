@@ -24,7 +24,7 @@ function prepareCode(): void {
   announce();
 }
 
-/** Folds the table of contents where it would stand in the way, and marks the section that is being read. */
+/** Folds the table of contents on narrow screens, and marks the section that is being read. */
 function prepareContents(): void {
   const contents = document.querySelector<HTMLDetailsElement>('.contents details');
   if (!contents) return;
@@ -50,7 +50,7 @@ function prepareContents(): void {
   mark();
 }
 
-/** What scrolls sideways is reached by keyboard, which not every browser sees to, and has a name. */
+/** Makes boxes that scroll sideways reachable by keyboard, which not every browser does, and gives them a name. */
 function prepareScrolling(): void {
   const observer = new ResizeObserver((entries) => {
     for (const box of new Set(entries.map(({ target }) => target.closest<HTMLElement>(scrolling)!))) {
@@ -67,10 +67,10 @@ function prepareScrolling(): void {
 const scrolling = '.scroll, .katex-block, pre:not(.long)';
 const reachable = { tabindex: '0', role: 'group', 'aria-label': 'Scrolls sideways' };
 
-/** The longest wait for a page that always has something else to do, in milliseconds. */
+/** The longest wait, in milliseconds, for a page that is never idle. */
 const PATIENCE = 200;
 
-/** Until the page has nothing else to do; where the browser does not say so, for a moment. */
+/** Waits until the page is idle or, if the browser does not tell, for a moment. */
 const idle = (): Promise<void> =>
   new Promise((resolve) => {
     if ('requestIdleCallback' in window) requestIdleCallback(() => resolve(), { timeout: PATIENCE });
@@ -93,7 +93,7 @@ export async function drawFigures(figures: Figures): Promise<void> {
   if (places.length > 0) document.documentElement.dataset.figures = 'drawn';
 }
 
-/** Makes a report alive but for its figures: its buttons, its contents. */
+/** Prepares a report except for its figures: its buttons, its contents and its scrolling boxes. */
 export function prepareReport(): void {
   document.querySelector<HTMLElement>('.controls')!.hidden = false;
   prepareTheme();

@@ -1,6 +1,6 @@
 type Json = Record<string, unknown>;
 
-/** Plotly's commands that a step of a slider may call. */
+/** The plotly functions that a slider's step may call. */
 type Command = 'restyle' | 'relayout' | 'update' | 'animate';
 export type Commands = Record<Command, (place: HTMLElement, ...args: unknown[]) => Promise<unknown>>;
 
@@ -17,12 +17,12 @@ interface Slider {
   steps: Step[];
 }
 
-/** Below the axes of a figure, once its sliders stand elsewhere. */
+/** The margin below the axes of a figure in pixels, once its sliders are elsewhere. */
 const marginBelow = 56;
 
 const signs: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' };
 
-/** What plotly reads as a kind of HTML, as text. */
+/** Converts a label, which plotly reads as a kind of HTML, to plain text. */
 const asText = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number'
     ? String(value)
@@ -37,7 +37,7 @@ function slidersOf({ sliders }: Json): Slider[] {
   );
 }
 
-/** A layout without its sliders and the space that it keeps for them. */
+/** A layout without its sliders and the space that it reserves for them. */
 export function withoutSliders(layout: Json): Json {
   if (slidersOf(layout).length === 0) return layout;
   const { sliders: _, margin, height, ...kept } = layout;
@@ -51,19 +51,19 @@ export function withoutSliders(layout: Json): Json {
 }
 
 interface Shown {
-  /** The sliders as their figure says them. */
+  /** The figure's sliders as JSON. */
   said: string;
   group: HTMLElement;
-  /** Brings the figure, drawn anew, to where the sliders stand. */
+  /** Applies the positions of the sliders to the figure after it was drawn again. */
   again(): Promise<void>;
 }
 
 const shown = new WeakMap<HTMLElement, Shown>();
 
 /**
- * Shows the sliders of a drawn figure as the browser's own, below it: these are as wide as the page, are moved by
- * keyboard and have names, where plotly's are shapes that only a pointer moves. Drawn anew, the figure stays as the
- * sliders say.
+ * Shows the sliders of a drawn figure as the browser's own, below it: these are as wide as the page, can be moved by
+ * keyboard and have names, while plotly's are shapes that only a pointer can move. A figure that is drawn again keeps
+ * the positions of its sliders.
  */
 export async function showSliders(plotly: Commands, place: HTMLElement, layout: Json): Promise<void> {
   const sliders = slidersOf(layout);
@@ -105,7 +105,7 @@ function sliderRow(
   };
   const apply = async (): Promise<void> => {
     const { method = 'restyle', args = [] } = steps[input.valueAsNumber];
-    // Plotly writes into what it is given.
+    // Plotly modifies its arguments.
     if (method !== 'skip') await plotly[method](place, ...structuredClone(args));
     const { alt } = ((place as HTMLElement & { layout?: Json }).layout?.meta ?? {}) as Json;
     if (typeof alt === 'string') place.setAttribute('aria-label', alt);
@@ -113,11 +113,11 @@ function sliderRow(
   input.addEventListener('input', () => {
     say();
     apply().catch((error: unknown) => {
-      // Plotly's word for a frame that the next one overtook: none.
+      // Plotly rejects with undefined if the next frame overtook this one.
       if (error !== undefined) throw error;
     });
   });
-  // A figure that plays takes its slider along.
+  // A figure that plays moves its slider.
   const events = place as HTMLElement & { on?(event: string, listener: (event: { name?: string }) => void): void };
   events.on?.('plotly_animatingframe', ({ name: frame }) => {
     const at = steps.findIndex(({ method, args }) => method === 'animate' && [args?.[0]].flat().includes(frame));

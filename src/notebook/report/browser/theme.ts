@@ -4,14 +4,14 @@ const key = 'sparsebook-theme';
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
 const listeners: ((theme: Theme) => void)[] = [];
 
-/** The look now: what the reader chose, else what the system prefers. */
+/** The current theme: the one that the reader chose, else the one that the system prefers. */
 export function currentTheme(): Theme {
   const chosen = document.documentElement.dataset.theme;
   if (chosen === 'light' || chosen === 'dark') return chosen;
   return prefersDark.matches ? 'dark' : 'light';
 }
 
-/** Calls back whenever the look changes. */
+/** Calls `listener` whenever the theme changes. */
 export function onThemeChange(listener: (theme: Theme) => void): void {
   listeners.push(listener);
 }
@@ -22,11 +22,11 @@ export function applyStoredTheme(): void {
     const stored = localStorage.getItem(key);
     if (stored) document.documentElement.dataset.theme = stored;
   } catch {
-    // Some browsers keep no storage for files: the system's preference holds.
+    // Some browsers have no storage for files: the system's preference applies.
   }
 }
 
-/** Makes the button switch between the looks and remember the choice. */
+/** Makes the button switch between the themes and remember the choice. */
 export function prepareTheme(): void {
   const button = document.getElementById('toggle-theme')!;
   const announce = (): void => {
@@ -41,7 +41,7 @@ export function prepareTheme(): void {
     try {
       localStorage.setItem(key, theme);
     } catch {
-      // Not remembered then.
+      // Then the choice is not remembered.
     }
     announce();
   });

@@ -1,7 +1,7 @@
 import { fromBase85 } from '../base85.js';
 import type { Plotly } from './figures.js';
 
-/** Until the whole page is there: what it carries packed stands behind its scripts. */
+/** Resolves when the whole page is parsed: its packed parts come after its scripts. */
 export const parsed = (): Promise<void> =>
   new Promise((resolve) => {
     if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', () => resolve());
@@ -9,7 +9,7 @@ export const parsed = (): Promise<void> =>
   });
 
 /**
- * What the page carries packed in an element: gzipped, as letters; or as the file of its site that the element names.
+ * Unpacks what the page holds gzipped in an element: as base85 text, or as the file of the site that the element names.
  */
 export async function unpack(element: HTMLElement): Promise<Response> {
   const { from } = element.dataset;
@@ -23,14 +23,14 @@ async function load(address: string): Promise<Blob> {
   return answer.blob();
 }
 
-/** Unpacks a script from the page and runs it; the policy of the page admits exactly those that it carries. */
+/** Unpacks a script from the page and runs it; the page's policy admits exactly the scripts that the page contains. */
 export async function unpackScript(element: HTMLElement): Promise<void> {
   const script = document.createElement('script');
   script.textContent = await (await unpack(element)).text();
   document.head.append(script);
 }
 
-/** Brings plotly.js from the page. */
+/** Loads plotly.js from the page. */
 export async function unpackPlotly(): Promise<Plotly> {
   await unpackScript(document.getElementById('plotly')!);
   return (globalThis as unknown as { Plotly: Plotly }).Plotly;
