@@ -101,7 +101,7 @@ export function sizeOf(metadata: unknown, type: string): Html | undefined {
   return style === '' ? undefined : markup` style="${style}"`;
 }
 
-/** Makes a figure of content with its caption, and with the next number unless the page numbers figures itself. */
+/** Wraps content in a figure with its caption, and with the next number unless the page numbers figures itself. */
 export function frameFigure(page: OutputPage, content: Html, caption?: Html): Html {
   const number = page.figures === undefined ? undefined : ++page.figures;
   const id = number && markup` id="figure-${number}"`;

@@ -31,7 +31,7 @@ export interface MarkdownCell {
   attachments?: unknown;
   /** What to call the cell if it cannot be shown. */
   name?: string;
-  /** Which of the document's texts it is. */
+  /** The id of the text in the document. */
   id?: string;
 }
 

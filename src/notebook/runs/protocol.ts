@@ -29,7 +29,7 @@ export interface RunCurves {
   fault?: string;
 }
 
-/** What changed since a page asked last. */
+/** What changed since a page last asked. */
 export interface RunsPatch {
   /** Identifies the server: what a page knows from another server is void. */
   epoch: string;
@@ -42,5 +42,7 @@ export interface RunsPatch {
   curves: Record<string, RunCurves>;
 }
 
-/** The most runs whose curves are shown at once: as many as colours and line styles can distinguish. */
+/**
+ * The maximum number of runs whose curves are shown at once: as many as colours and line styles can distinguish.
+ */
 export const MOST_CHOSEN = 30;

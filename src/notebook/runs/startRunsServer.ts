@@ -29,7 +29,7 @@ function parseSeen(text: string): [name: string, version: number] {
 export async function startRunsServer(root: string, folder: string, port?: number): Promise<LocalServer> {
   const server = await openLocalServer(port);
   const runs = new WatchedRuns(root);
-  // Looks already while the browser starts.
+  // Starts reading while the browser starts.
   runs.look().catch(() => undefined);
   server.begin((visit) => answer(runs, folder, visit));
   return server;
