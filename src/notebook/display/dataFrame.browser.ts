@@ -1,2 +1,2 @@
-// In a page the plain rows take the place of danfojs: `table` shows both alike.
+// In a page, plain rows replace danfojs: `table` shows both in the same way.
 export { tableData as dataFrame } from './table.js';

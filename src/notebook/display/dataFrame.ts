@@ -4,8 +4,8 @@ import { UserError } from '../../errors.js';
 import { type Row, tableData } from './table.js';
 
 /**
- * A danfojs DataFrame of rows; danfojs takes a second to load. Throws a UserError where danfojs is not installed, and
- * where it would bring another TensorFlow.js.
+ * Returns rows as a danfojs DataFrame; danfojs takes a second to load. Throws a UserError if danfojs is not installed
+ * or would load a second copy of TensorFlow.js.
  */
 export function dataFrame(rows: readonly Row[]): DataFrame {
   const require = createRequire(import.meta.url);
@@ -13,7 +13,7 @@ export function dataFrame(rows: readonly Row[]): DataFrame {
   const danfo = require('danfojs-node') as {
     DataFrame: new (values: unknown, about: { columns: string[] }) => DataFrame;
   };
-  // danfojs would give each row's values to the first row's columns, whatever they are called.
+  // Given rows, danfojs would assign each row's values to the first row's columns, whatever their names are.
   const { columns, values } = tableData(rows);
   return new danfo.DataFrame(values, { columns: [...columns] });
 }
@@ -30,8 +30,8 @@ function danfojs(require: NodeJS.Require): string {
 }
 
 /**
- * Throws a UserError where `danfo`, the main file of danfojs-node, would bring another copy of TensorFlow.js: tensors
- * of one cannot be used by the other.
+ * Throws a UserError if `danfo`, the main file of danfojs-node, would load another copy of TensorFlow.js: neither copy
+ * can use the other's tensors.
  */
 export function requireOneTensorCore(danfo: string): void {
   const coreOf = (file: string): string => createRequire(file).resolve('@tensorflow/tfjs-core');

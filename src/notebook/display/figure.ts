@@ -5,13 +5,13 @@ import { renderPng } from './renderPng.js';
 
 /** How a figure is shown. */
 export interface ShowOptions extends PngOptions {
-  /** A line of Markdown below it that says what to see. */
+  /** A line of Markdown below the figure that says what to look for. */
   caption?: string;
 }
 
 /**
- * Shows a figure below the cell: plotly, an image (PNG) and a sentence of text, which is printed elsewhere; and its
- * caption.
+ * Shows a figure below the cell, as plotly JSON, a PNG and a sentence of text, and its caption. Outside of a notebook
+ * it prints the sentence and the caption.
  */
 export function show(figure: Figure, { caption, ...png }: ShowOptions = {}): void {
   display(figureBundle(figure, png), figureMetadata(figure, png));
@@ -20,20 +20,26 @@ export function show(figure: Figure, { caption, ...png }: ShowOptions = {}): voi
 
 /** How a live figure is shown: the size of its PNG, and how often it may change. */
 export interface LiveFigureOptions extends PngOptions {
-  /** At least this many milliseconds lie between two updates; default 250. What comes sooner waits, the newest wins. */
+  /**
+   * The minimum number of milliseconds between two updates; default 250. Of the updates that come sooner, the newest is
+   * sent once that time has passed.
+   */
   interval?: number;
-  /** Whether the PNG is drawn at once; default true. False for a figure that will be updated: `done` draws it. */
+  /**
+   * Whether the PNG is drawn at once; default true. Use false for a figure that will be updated: `done` then draws the
+   * PNG.
+   */
   final?: boolean;
 }
 
 /** A figure on display. */
 export interface FigureView {
   /**
-   * Replaces the figure in place, without its PNG, which takes longer to draw than all the rest. `final:
-   * true` says that this is the last update: it goes out now and with a PNG.
+   * Replaces the figure in place, without a PNG, which takes longer to draw than everything else. `final: true` marks
+   * the last update, which is sent immediately and with a PNG.
    */
   update(figure: Figure, options?: { final?: boolean }): void;
-  /** Sends what still waits and draws the PNG of the last update. Call it when the updates are over. */
+  /** Sends the waiting update, if any, and draws the PNG of the last one. Call it after the last update. */
   done(): void;
 }
 
@@ -70,7 +76,7 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
 
 /**
  * A figure as one output in several forms: interactive (plotly), a sentence of text and a PNG, unless `png` is null or
- * what runs the cell draws figures itself.
+ * the program that runs the cell draws figures itself.
  */
 export function figureBundle({ data, layout, frames }: Figure, png: PngOptions | null): Bundle {
   const bundle: Bundle = {
@@ -92,7 +98,7 @@ export function figureBundle({ data, layout, frames }: Figure, png: PngOptions |
   return bundle;
 }
 
-/** The size of a figure's image, which has more pixels than that, and its text. */
+/** The display size of a figure's image (the PNG itself has more pixels) and its alternative text. */
 function figureMetadata({ layout }: Figure, png: PngOptions): BundleMetadata {
   return { 'image/png': { ...sizeOf(layout, png), alt: inWords(layout) } };
 }

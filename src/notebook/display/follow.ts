@@ -15,10 +15,10 @@ import { dataFrame } from './dataFrame.js';
 
 /**
  * Shows a run that another process trains, or has trained, below the cell: its curves and progress, redrawn as its log
- * grows, until it ends or the cell is interrupted; either way they stay. Of a sweep it shows accuracy against sparsity,
- * redrawn as its runs are done.
+ * grows, until the run ends or the cell is interrupted; they then stay on display. For a sweep it shows accuracy
+ * against sparsity, redrawn whenever a run is done.
  *
- * `run` is a folder, the id of a run in data/runs, the beginning of one, `last`, or the name of a sweep. Throws a
+ * `run` is a folder, the id of a run in data/runs, the beginning of an id, `last`, or the name of a sweep. Throws a
  * UserError if there is none.
  */
 export async function follow(run = 'last', options: FollowCellOptions = {}): Promise<void> {
@@ -40,11 +40,11 @@ async function folderOf(name: string): Promise<string> {
 }
 
 /**
- * The results of a sweep as a data frame, a row for each group of runs that differ in their seeds alone: the settings
- * that vary, n, means by machine names such as `test.accuracy`, the bounds of its 95 % interval, and why runs are
- * missing. It is what `sparsebook sweep table --csv` prints.
+ * Returns the results of a sweep as a data frame, one row for each group of runs that differ only in their seeds: the
+ * settings that vary, n, means under machine names such as `test.accuracy`, the bounds of the 95 % interval of
+ * `test.accuracy`, and why runs are missing. `sparsebook sweep table --csv` prints the same.
  *
- * `sweep` is the name of one in data/sweeps, or its folder. Throws a UserError if there is none.
+ * `sweep` is the name of a sweep in data/sweeps, or its folder. Throws a UserError if there is none.
  */
 export async function loadSweep(sweep: string): Promise<DataFrame> {
   return dataFrame(sweepNumbers(sweepResults(await (await Sweep.open(sweep)).states())));

@@ -4,8 +4,8 @@ import type { Resvg, ResvgRenderOptions } from '@resvg/resvg-js';
 import { markup } from '../render/markup.js';
 
 /**
- * The fonts that a PNG is drawn with: KaTeX's, which are in the tree anyway, so that an image looks the same on every
- * machine. A text with letters that they do not have falls back to the system's fonts, if it has any.
+ * Returns the fonts for drawing a PNG: KaTeX's, which are installed anyway, so that an image looks the same on every
+ * machine. A text with letters that they lack falls back to the system's fonts, if there are any.
  */
 export function fontsFor(text: string): NonNullable<ResvgRenderOptions['font']> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('katex/package.json')), 'dist', 'fonts');
@@ -20,7 +20,8 @@ export function fontsFor(text: string): NonNullable<ResvgRenderOptions['font']> 
 }
 
 /**
- * What the fonts above hold, and some more that they need not: spaces, and the minus sign, which `renderPng` replaces.
+ * The characters in the fonts above, and some that they need not have: spaces, and the minus sign, which `renderPng`
+ * replaces.
  */
 const ownCharacters = /^[\s!-_a-~α-ωΓΔΘΛΞΠΣΥΦΨΩ−×±≤≥≈…–—“”‘’√∞∈]*$/u;
 
@@ -29,7 +30,9 @@ export const fontFamily = 'KaTeX_SansSerif';
 
 export type LineWidth = (text: string, bold: boolean) => number;
 
-/** Exact widths from the renderer that will draw the text; each takes about 0.1 ms and is measured once. */
+/**
+ * Measures exact widths with the renderer that will draw the text; each takes about 0.1 ms and is measured only once.
+ */
 export function lineWidths(Renderer: typeof Resvg): LineWidth {
   const known = new Map<string, number>();
   return (text, bold) => {

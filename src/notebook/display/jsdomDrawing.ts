@@ -2,7 +2,8 @@ import type { LineWidth } from './fonts.js';
 import { encodePng, pngAddress } from '../../plots/png.js';
 
 /**
- * What we use of an element. TypeScript's own DOM library would redefine Node's streams and URLs for the whole project.
+ * The part of a DOM element that is used here. TypeScript's own DOM library would redefine Node's streams and URLs for
+ * the whole project.
  */
 export interface Element {
   tagName: string;
@@ -27,7 +28,7 @@ interface Class<Methods> {
   prototype: Methods;
 }
 
-/** What we use of jsdom's window. */
+/** The part of jsdom's window that is used here. */
 export interface Window {
   document: { body: Element; createElement(tag: string): Element };
   Element: Class<{ getBoundingClientRect(this: Element): unknown }>;
@@ -49,7 +50,10 @@ type Matrix = [a: number, b: number, c: number, d: number, e: number, f: number]
 const ascent = 0.85;
 const lineHeight = 1.3;
 
-/** jsdom lays nothing out, but plotly asks where texts end up: this answers for the SVG that it writes. */
+/**
+ * jsdom computes no layout, but plotly asks for the boxes of elements: this computes them for the SVG that plotly
+ * writes.
+ */
 export function giveBoxes(window: Window, lineWidth: LineWidth): void {
   const prototype = window.SVGElement.prototype;
   prototype.getBBox = function () {
@@ -157,7 +161,7 @@ function rectangle(box: Box | null): Box & Record<'x' | 'y' | 'width' | 'height'
   return { x: left, y: top, left, top, right, bottom, width: right - left, height: bottom - top };
 }
 
-/** The canvas operations with which plotly paints heat maps, for jsdom, which has none; read back as a PNG. */
+/** Gives jsdom, which has no canvas, the operations with which plotly paints heat maps; `toDataURL` returns a PNG. */
 export function giveCanvas(window: Window): void {
   const bitmaps = new WeakMap<Canvas, Bitmap>();
   const prototype = window.HTMLCanvasElement.prototype;

@@ -2,14 +2,14 @@ import { Buffer, loadedModules, randomBytes } from '#platform';
 import { type FinishedRun, takeFinished } from '../../experiments/run/finishedRuns.js';
 
 /**
- * What a cell shows, as one thing in several forms: MIME type to content, an image's as base64 or as its bytes. A
- * viewer picks the richest it knows.
+ * One thing that a cell shows, in several forms: MIME type to content, which is base64 or bytes for an image. A viewer
+ * picks the richest form that it knows.
  */
 export type Bundle = Record<string, unknown>;
 
 /**
- * Metadata of the forms: MIME type to the size of an image and its alternative text (`alt`). `sparsebook.runs` are the
- * runs that came to their end before it was shown: by these a page that runs carries them.
+ * Metadata of the forms: MIME type to the size of an image and its alternative text (`alt`). `sparsebook.runs` lists
+ * the runs that finished before it was shown: it tells a page that runs which runs to carry.
  */
 export type BundleMetadata = Record<string, object>;
 
@@ -22,24 +22,24 @@ interface DisplayData {
 /** Sends display_data, or update_display_data, on behalf of the cell that runs. */
 export type WriteDisplayData = (content: DisplayData, update: boolean) => void;
 
-/** What runs cells and shows what they give. */
+/** A program that runs cells and shows their output. */
 export interface CellRunner {
   write: WriteDisplayData;
-  /** Whether it draws plotly's figures itself wherever it shows them, so that no image need come along. */
+  /** Whether it draws plotly's figures itself wherever it shows them, so that they need no image. */
   drawsFigures: boolean;
 }
 
 let given: CellRunner | undefined;
 
-/** Sends what cells show to `runner`: for a program other than tslab that runs cells, such as a page. */
+/** Sends the output of cells to `runner`: for programs other than tslab that run cells, such as a page. */
 export function showIn(runner: CellRunner | undefined): void {
   given = runner;
 }
 
 /**
- * What runs the cell that called, or undefined outside of a notebook: the one that was given, or the tslab that the
- * process has loaded already. That may be a globally installed one, and importing `tslab` from here would load a second
- * copy, which shows nothing.
+ * Returns the runner of the calling cell, or undefined outside of a notebook: the runner given to `showIn`, or the
+ * tslab that the process has already loaded. That tslab may be installed globally, and importing `tslab` from here
+ * would load a second copy, which shows nothing.
  */
 export function cellRunner(): CellRunner | undefined {
   if (given) return given;
@@ -58,12 +58,12 @@ export class DisplayHandle {
   readonly id: string = randomBytes(16).toString('hex');
   private readonly runs: FinishedRun[] = [];
 
-  /** Replaces what is shown, in every place where it is shown. Does nothing outside of a notebook. */
+  /** Replaces the output in every place where it is shown. Does nothing outside of a notebook. */
   update(bundle: Bundle, metadata: BundleMetadata = {}): void {
     this.send(bundle, metadata, true);
   }
 
-  /** Adds the bundle to the output of the cell that runs; false outside of a notebook. */
+  /** Adds the bundle to the output of the running cell; returns false outside of a notebook. */
   send(bundle: Bundle, metadata: BundleMetadata = {}, update = false): boolean {
     const runner = cellRunner();
     if (runner) this.runs.push(...takeFinished());
@@ -73,7 +73,7 @@ export class DisplayHandle {
   }
 }
 
-/** A bundle in which bytes, such as those of a file that was read, are what Jupyter takes: base64, or the text. */
+/** Converts bytes in a bundle, such as those of a file, to what Jupyter expects: text for text types, else base64. */
 function asSent(bundle: Bundle): Bundle {
   const sent = ([mime, content]: [string, unknown]): [string, unknown] => {
     if (!(content instanceof Uint8Array)) return [mime, content];
@@ -99,8 +99,8 @@ export function inNotebook(): boolean {
 }
 
 /**
- * Shows Markdown below the cell: markdown`Accuracy: **${accuracy}**`. The text is taken as written, so that a backslash
- * in a formula needs no second one; the indentation that all its lines share is dropped, values stay as they are.
+ * Shows Markdown below the cell: markdown`Accuracy: **${accuracy}**`. The text is raw, so that a backslash in a formula
+ * need not be doubled; the indentation that all its lines share is dropped, and values stay as they are.
  */
 export function markdown({ raw }: TemplateStringsArray, ...values: unknown[]): void {
   const text = String.raw({ raw: unindented(raw) }, ...values)
@@ -111,7 +111,7 @@ export function markdown({ raw }: TemplateStringsArray, ...values: unknown[]): v
 
 /** The pieces of a template without the indentation that all its own lines share. */
 function unindented(pieces: readonly string[]): string[] {
-  // A letter in place of each value: a line that begins with one is no empty line.
+  // A letter stands for each value, so that a line with only a value does not count as empty.
   const lines = pieces.join('x').split('\n');
   const written = lines.slice(lines[0].trim() === '' ? 1 : 0).filter((line) => line.trim() !== '');
   const shared = Math.min(...written.map((line) => line.length - line.trimStart().length));

@@ -9,11 +9,11 @@ import { type Element, giveBoxes, giveCanvas, type Window } from './jsdomDrawing
 
 /** The part of plotly that draws images. */
 export interface Plotly {
-  /** Draws into an element. Without images to fetch, all is drawn when it returns. */
+  /** Draws into an element. If there are no images to fetch, everything is drawn when it returns. */
   newPlot(element: Element, data: unknown, layout: unknown, config?: unknown): Promise<Element>;
   Snapshot: { toSVG(element: Element, format: 'svg'): string };
   purge(element: Element): void;
-  /** What is wrong with a figure; undefined when nothing is. */
+  /** Returns what is wrong with a figure; undefined if nothing is. */
   validate(data: unknown, layout: unknown): { msg: string }[] | undefined;
 }
 
@@ -21,8 +21,8 @@ let flat: ReturnType<typeof load> | undefined;
 let every: ReturnType<typeof load> | undefined;
 
 /**
- * Loads jsdom, resvg and plotly on the first call (about a second); every later call gets the same. Where all traces of
- * the figure have flat axes, plotly is the bundle of those, which starts in half the time.
+ * Loads jsdom, resvg and plotly on the first call (about a second); every later call gets the same. If the figure has
+ * only `cartesianTraces`, plotly is the bundle for these, which starts in half the time.
  */
 export function plotlyInNode({ data }: Pick<Figure, 'data'>): ReturnType<typeof load> {
   const isFlat = data.every(({ type }) => cartesianTraces.has(typeof type === 'string' ? type : 'scatter'));
@@ -30,7 +30,7 @@ export function plotlyInNode({ data }: Pick<Figure, 'data'>): ReturnType<typeof 
   return (every ??= load('plotly.js-dist'));
 }
 
-/** plotly at work in a document without a browser, and the renderer for what it draws. */
+/** Starts plotly in a document without a browser, and loads the renderer for the SVG that it draws. */
 function load(bundle: string): { plotly: Plotly; document: Window['document']; Resvg: typeof Resvg } {
   const require = createRequire(import.meta.url);
   const resvg = require('@resvg/resvg-js') as { Resvg: typeof Resvg };
@@ -48,9 +48,9 @@ interface Jsdom {
   VirtualConsole: new () => object;
 }
 
-/** An empty document in which scripts of ours can run; what they print is dropped. */
+/** Creates an empty document in which our scripts can run; their console output is dropped. */
 function emptyWindow(): { window: Window; context: Context } {
-  // Takes half a second to load, so only when something is drawn.
+  // jsdom takes half a second to load, so it is loaded only when something is drawn.
   const { JSDOM, VirtualConsole } = createRequire(import.meta.url)('jsdom') as Jsdom;
   const options = { runScripts: 'outside-only', pretendToBeVisual: true, virtualConsole: new VirtualConsole() };
   const dom = new JSDOM('<!doctype html><body></body>', options);

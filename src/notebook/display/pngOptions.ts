@@ -6,7 +6,7 @@ export interface PngOptions {
   width?: number;
   /** Default: the figure's own. */
   height?: number;
-  /** How many image pixels one CSS pixel becomes along both sides; default 2, for screens with dense pixels. */
+  /** Image pixels per CSS pixel in each direction; default 2, for screens with high pixel density. */
   scale?: number;
 }
 

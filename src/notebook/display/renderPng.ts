@@ -5,8 +5,9 @@ import { plotlyInNode } from './plotlyInNode.js';
 import { sizeOf, type PngOptions } from './pngOptions.js';
 
 /**
- * Draws a figure as a PNG, dark on white, without a browser: plotly runs in jsdom, resvg paints, in about 0.2 s. It
- * returns the image, not a promise, so that a cell that ends with `show(figure)` has shown it.
+ * Draws a figure as a PNG, dark on white, without a browser: plotly runs in jsdom and resvg paints its SVG, in about
+ * 0.2 s. It returns the image, not a promise, so that a cell that ends with `show(figure)` has shown the figure when it
+ * is done.
  */
 export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
   const { scale = 2 } = options;
@@ -17,7 +18,7 @@ export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
   const { data, layout } = structuredClone(figure);
   const onPaper = { paper_bgcolor: '#fff', font: { ...(layout.font as object), color: '#333' } };
   const drawn = plotly.newPlot(element, data, { ...layout, width, height, ...onPaper }, { staticPlot: true });
-  // plotly calls its listeners a moment after it has drawn, and fails when the element is gone by then.
+  // plotly calls its listeners a moment after it has drawn, and fails if the element is gone by then.
   const clear = (): void => {
     plotly.purge(element);
     element.remove();
@@ -31,8 +32,8 @@ export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
 }
 
 /**
- * References without quotes, which jsdom writes and resvg does not read; and for the minus sign (U+2212), which the
- * sans-serif font does not have, its en dash, which is as long and sits as high.
+ * Removes the quotes from references, which jsdom writes and resvg cannot read, and replaces the minus sign (U+2212),
+ * which the sans-serif font lacks, by the en dash, which has the same length and height.
  */
 function forResvg(svg: string): string {
   return svg.replaceAll(/url\('(#[^']+)'\)/g, 'url($1)').replaceAll('\u2212', '\u2013');

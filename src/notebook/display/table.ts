@@ -2,10 +2,10 @@ import { type Bundle, display } from './output.js';
 import { UserError } from '../../errors.js';
 import { markup } from '../render/markup.js';
 
-/** A row of a table: column name to value. What one lacks of the columns of others is empty there. */
+/** A row of a table: column name to value. It is empty in columns that only other rows have. */
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
 
-/** Rows as what `table` shows; their columns are in the order in which they are first met. */
+/** Converts rows to the form that `table` shows, with columns in the order of their first appearance. */
 export function tableData(rows: readonly Row[]): TableData {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return { columns, values: rows.map((row) => columns.map((name) => row[name] ?? null)) };
@@ -13,8 +13,8 @@ export function tableData(rows: readonly Row[]): TableData {
 
 /**
  * Shows rows, a danfojs DataFrame, or anything with `columns` and `values` (rows of cells), below the cell: HTML,
- * Markdown and plain text in one output. Numbers stand to the right, with the same number of decimals from top to
- * bottom. Outside of a notebook it prints the text.
+ * Markdown and plain text in one output. Numbers are right-aligned, with the same number of decimals throughout a
+ * column. Outside of a notebook it prints the text.
  *
  * @throws UserError when `formats` names a column that the frame does not have.
  */
@@ -33,7 +33,7 @@ export interface TableData {
 export interface TableOptions {
   /** A line above the table that says what it holds. */
   caption?: string;
-  /** For a column, the number of decimals, or what turns a cell into text. */
+  /** For a column, the number of decimals, or a function that turns a cell into text. */
   formats?: Readonly<Record<string, number | ((value: unknown) => string)>>;
 }
 
@@ -44,9 +44,9 @@ export interface TableColumn {
 }
 
 /**
- * The columns of rows or of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them
- * all; one of which these would leave too little has as many as it needs. Numbers are written as a program reads them:
- * 2023, -5.5, 1e-7, NaN.
+ * Returns the columns of rows or of a frame as text. Numbers without a format get the fewest decimals, up to 4, that
+ * represent all numbers of the column; a small number that would lose too much gets four significant digits. Numbers
+ * are written so that programs can read them: 2023, -5.5, 1e-7, NaN.
  */
 export function tableColumns(given: TableData | readonly Row[], { formats = {} }: TableOptions): TableColumn[] {
   const frame = 'columns' in given ? given : tableData(given);
@@ -82,7 +82,7 @@ function shown(value: unknown, digits: number): string {
   return rounded ? String(Number(value.toPrecision(4))) : fixed;
 }
 
-/** The decimals, up to 4, that show all of the numbers. */
+/** Returns how many decimals, up to 4, the numbers need. */
 function decimals(values: unknown[]): number {
   const needed = values.map((value) =>
     typeof value === 'number' ? (/\.(\d+)$/.exec(String(value))?.[1].length ?? 0) : 0,
@@ -90,12 +90,12 @@ function decimals(values: unknown[]): number {
   return Math.min(4, largest(needed));
 }
 
-/** Of any number of them: a call takes some 100,000. */
+/** Unlike Math.max, it takes any number of values: a call takes only about 100,000 arguments. */
 const largest = (numbers: number[]): number => numbers.reduce((most, number) => Math.max(most, number), 0);
 
 const ROWS = 60;
 
-/** A table that is the value of a cell's last expression: its first 60 rows. */
+/** The forms of a table that is the value of a cell's last expression: its first 60 rows. */
 export function tableResult({ columns, values }: { columns: readonly string[]; values: unknown[] }): Bundle {
   const caption = values.length > ROWS ? `the first ${ROWS} of ${values.length} rows` : undefined;
   return tableForms(tableColumns({ columns, values: values.slice(0, ROWS) }, {}), caption);

@@ -16,7 +16,7 @@ export interface WatchOptions {
   /** Title of the live plot. */
   title?: string;
   /**
-   * At least this many milliseconds lie between two updates; default 1000: drawing takes its part of the core that
+   * The minimum number of milliseconds between two updates; default 1000, because drawing takes time from the core that
    * trains.
    */
   interval?: number;
@@ -24,7 +24,7 @@ export interface WatchOptions {
 
 /** How a logged run, or a sweep, is followed. */
 export interface FollowCellOptions extends WatchOptions {
-  /** Ends the watching, not the run. Default: an interrupt of the cell. */
+  /** Stops watching; the run goes on. Default: an interrupt of the cell. */
   signal?: AbortSignal;
 }
 
@@ -34,18 +34,18 @@ export type Watched =
   | AsyncIterable<TrainingLog[number]>;
 
 /**
- * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell while it runs, and
- * prints its warnings. Where the run notes masks, a second plot shows them layer by layer. Outside of a notebook it
- * only prints warnings and the last line of progress.
+ * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell meanwhile, and
+ * prints its warnings. If the run records masks, a second plot shows them by layer. Outside of a notebook it only
+ * prints warnings and the last line of progress.
  *
- * If the run fails or is interrupted, what was seen so far stays on display and the error is passed on. All events of a
- * run are its `history`; nothing is returned, since a cell shows what its last line gives.
+ * If the run fails or is interrupted, the output so far stays on display and the error is rethrown. It returns nothing,
+ * because a cell would show the value of its last line; the run's `history` holds all events.
  */
 export async function watch(run: Watched, options: WatchOptions = {}): Promise<void> {
   const { title, interval = 1000 } = options;
   const events = 'events' in run ? run.events(interruptSignal()) : run;
   const seen: TrainingLog[number][] = [];
-  /** A run that goes on has events of before; one that another process trains has none of its own yet. */
+  /** The history of a resumed run has earlier events too; that of a run that another process trains is still empty. */
   const log = (): TrainingLog => ('history' in run && run.history.length > seen.length ? run.history : seen);
   const started = performance.now();
   const figure = () => trainingCurves(log(), { title });
@@ -100,7 +100,7 @@ function liveGates(log: () => TrainingLog, title = 'Training'): { update(): void
   };
 }
 
-/** How long a run went on by the times that its log gives its events, since it last started. */
+/** Returns the seconds since the run last started, by the logged times of its events; undefined if they have none. */
 function loggedSeconds(events: readonly { readonly type: string; readonly time?: number }[]): number | undefined {
   const from = events.findLast(({ type }) => type === 'start')?.time;
   const to = events.at(-1)?.time;
@@ -109,7 +109,7 @@ function loggedSeconds(events: readonly { readonly type: string; readonly time?:
 
 const width = 24;
 
-/** The state of a run in a line: a bar, where it is, what it costs, how fast it goes, how much time is left. */
+/** The state of a run in a line: a bar, step and epoch, loss and accuracy, speed, and the time left. */
 export function progressLine(events: TrainingLog, seconds: number): string {
   const last = events.findLast((event): event is StepEvent => event.type === 'step');
   const start = events.findLast((event): event is StartEvent => event.type === 'start');
@@ -123,7 +123,7 @@ export function progressLine(events: TrainingLog, seconds: number): string {
   const steps = stepsOf(start);
   const full = Math.min(width, Math.round((width * step) / steps));
   const bar = `[${'█'.repeat(full)}${'░'.repeat(width - full)}]`;
-  // Steps made before a resumed run took no time of ours.
+  // Steps from before the run was resumed are not part of `seconds`.
   const made = step - start.startStep;
   const left = made > 0 ? `${duration(((steps - step) * seconds) / made)} left` : 'going on';
   const state = end ? `${end.reason} after ${duration(end.seconds)}` : left;
@@ -138,7 +138,7 @@ export interface WatchAllOptions {
   signal?: AbortSignal;
   /** Title of the live plot. */
   title?: string;
-  /** At least this many milliseconds lie between two updates of the line; default 1000. */
+  /** The minimum number of milliseconds between two updates of the line; default 1000. */
   interval?: number;
 }
 
@@ -152,10 +152,11 @@ function curveOf(name: string, { history }: Run): EpochMeans {
 }
 
 /**
- * Trains runs one after another, or reads those that are finished, and shows below the cell a line of progress and one
- * plot of all their validation accuracies, which grows epoch by epoch. Outside of a notebook it prints one line a run.
+ * Trains runs one after another, or reads them if they are finished, and shows below the cell a line of progress and
+ * one plot of all their validation accuracies, which grows epoch by epoch. Outside of a notebook it prints one line per
+ * run.
  *
- * An interrupt of the cell ends the run that trains and those behind it; called again, they go on.
+ * An interrupt of the cell stops the current run and skips those after it; a second call continues them.
  */
 export async function watchAll(runs: readonly Run[], options: WatchAllOptions = {}): Promise<void> {
   const { title, interval = 1000, signal = interruptSignal() } = options;

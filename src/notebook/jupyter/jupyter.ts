@@ -15,7 +15,7 @@ import {
   USUAL_KERNEL,
 } from './kernelSpec.js';
 
-/** Where a kernelspec is installed, and as what. */
+/** Where a kernelspec is installed, and under which name. */
 export interface InstallOptions {
   /** Installs below PREFIX/share/jupyter instead of the user's Jupyter folder. */
   prefix?: string;
@@ -28,10 +28,10 @@ function folderOf({ prefix, name = USUAL_KERNEL }: InstallOptions): { folder: st
   return { folder: join(data, 'kernels', checkedKernelName(name)), name };
 }
 
-/** What frontends show beside the kernel's name. */
+/** The logos that frontends show beside the kernel's name. */
 const LOGOS = ['logo-64x64.png', 'logo-svg.svg'];
 
-/** The project that installed a kernelspec; undefined for kernelspecs of others. */
+/** Returns the project that installed a kernelspec; undefined if another program did. */
 export function installedBy(spec: KernelSpec): string | undefined {
   return spec.metadata?.sparsebook?.project;
 }
@@ -61,7 +61,10 @@ export function installKernel(options: InstallOptions = {}): string {
   return file;
 }
 
-/** Removes what {@link installKernel} wrote and returns its folder; throws UserError when that is not there. */
+/**
+ * Removes what {@link installKernel} wrote and returns its folder; throws a UserError if nothing is installed there or
+ * it belongs to another program.
+ */
 export function uninstallKernel(options: InstallOptions = {}): string {
   const { folder, name } = folderOf(options);
   const there = readKernelSpec(folder, name);
@@ -83,8 +86,8 @@ export function jupyterEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS
 }
 
 /**
- * Starts JupyterLab, else Jupyter Notebook, with words of its own, in this terminal; resolves with its exit code.
- * Throws a UserError that says how to get one.
+ * Starts JupyterLab, else Jupyter Notebook, with these arguments, in this terminal; resolves with its exit code. Throws
+ * a UserError that says how to install one if there is neither.
  */
 export async function startJupyter(words: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   // Jupyter handles Ctrl-C itself: it asks whether to stop.
@@ -101,7 +104,7 @@ export async function startJupyter(words: string[], env: NodeJS.ProcessEnv = pro
   throw new UserError(ABSENT);
 }
 
-/** Runs a program to its end; undefined where there is none of that name. */
+/** Runs a program to its end and resolves with its exit code; undefined if there is no such program. */
 function exitCodeOf(program: string, words: string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     spawn(program, words, { stdio: 'inherit', env })

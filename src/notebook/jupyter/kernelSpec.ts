@@ -23,7 +23,10 @@ export function userDataDir(
   return join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'jupyter');
 }
 
-/** Where kernelspecs are looked for, best first: the project's own, JUPYTER_PATH, the user's, the system's. */
+/**
+ * The folders in which kernelspecs are looked up, best first: the project's own, JUPYTER_PATH, the user's, the
+ * system's.
+ */
 function jupyterPath(): string[] {
   const { env, platform } = process;
   const named = (env.JUPYTER_PATH ?? '').split(delimiter).filter((path) => path !== '');
@@ -84,13 +87,16 @@ function isKernelName(name: unknown): name is string {
   return isText(name) && /^[\w.-]+$/.test(name) && !/^\.\.?$/.test(name);
 }
 
-/** The same name, if it can be a kernel's, which names a folder; throws a UserError for anything else. */
+/** Returns the name if it can name a kernel, and thus a folder; throws a UserError for anything else. */
 export function checkedKernelName(name: unknown): string {
   if (isKernelName(name)) return name;
   throw new UserError(`a kernel's name must be made of letters, digits, '-', '.' and '_'; received ${shortened(name)}`);
 }
 
-/** Reads the kernel.json of a kernelspec's folder; undefined when there is none, UserError when it is not usable. */
+/**
+ * Reads the kernel.json of a kernelspec's folder; returns undefined if there is none. Throws a UserError if it is not
+ * usable.
+ */
 export function readKernelSpec(folder: string, name: string): KernelSpec | undefined {
   const file = join(folder, 'kernel.json');
   if (!existsSync(file)) return undefined;
@@ -106,9 +112,7 @@ export function readKernelSpec(folder: string, name: string): KernelSpec | undef
   }
 }
 
-/**
- * Every usable kernelspec below the given Jupyter paths; of those with the same name the first is the one that is used.
- */
+/** Lists every usable kernelspec below the given Jupyter paths; of those with the same name, the first one is used. */
 export function listKernelSpecs(paths: string[] = jupyterPath()): KernelSpec[] {
   const folders = paths.map((path) => join(path, 'kernels')).filter((folder) => existsSync(folder));
   const usable = (folder: string, name: string): KernelSpec[] => {
@@ -116,7 +120,7 @@ export function listKernelSpecs(paths: string[] = jupyterPath()): KernelSpec[] {
       const spec = readKernelSpec(join(folder, name), name);
       return spec ? [spec] : [];
     } catch {
-      return []; // another program's, and not what was asked for
+      return []; // it belongs to another program, and nobody asked for it
     }
   };
   return folders.flatMap((folder) =>
@@ -127,7 +131,10 @@ export function listKernelSpecs(paths: string[] = jupyterPath()): KernelSpec[] {
   );
 }
 
-/** The kernelspec of that name; throws UserError with the names there are, or when it can be no kernel's name. */
+/**
+ * Finds the kernelspec of this name. Throws a UserError if there is none (with the names that there are) or if it
+ * cannot be a kernel's name.
+ */
 export function findKernelSpec(asked: unknown, paths: string[] = jupyterPath()): KernelSpec {
   const name = checkedKernelName(asked);
   for (const path of paths) {
@@ -143,6 +150,6 @@ export function commandOf(spec: KernelSpec, connectionFile: string): string[] {
   const [program, ...args] = spec.argv.map((word) =>
     word.replaceAll('{connection_file}', connectionFile).replaceAll('{resource_dir}', dirname(spec.file)),
   );
-  // The same Node that runs us, also where PATH would find another one.
+  // The same Node that runs us, even if PATH would find another one.
   return [program === 'node' ? process.execPath : program, ...args];
 }

@@ -1,4 +1,4 @@
-// What a cell publishes, in the kernel's process and in a page that runs: nothing of Node is in it.
+// What a cell publishes, in the kernel's process and in a page that runs; it uses nothing of Node.
 import type { Bundle } from '../display/output.js';
 import type { MessageContent } from './wire.js';
 
@@ -19,7 +19,7 @@ interface Words {
 /** One execution of one cell, as the frontend sees it. */
 export class CellRun {
   failure: CellFailure | undefined;
-  /** Ends the cell before it is done, as failed for this reason. */
+  /** Ends the cell early, as failed for this reason. */
   stop!: (reason: unknown) => void;
   readonly stopped = new Promise<never>((_, reject) => (this.stop = reject));
   private readonly streams = new StreamJoiner((name, text) => this.publish('stream', { name, text }));
@@ -45,14 +45,14 @@ export class CellRun {
     this.publish(update ? 'update_display_data' : 'display_data', content);
   }
 
-  /** The value of the cell's last expression. */
+  /** Publishes the value of the cell's last expression. */
   result(value: unknown, executionCount: number): void {
     const data = this.words.bundleOf(value);
     this.streams.flush();
     this.publish('execute_result', { data, metadata: {}, execution_count: executionCount });
   }
 
-  /** The cell did not compile, or threw, or something it left running was rejected. */
+  /** Publishes a failure: the cell did not compile, or threw, or something that it left running failed. */
   threw(thrown: unknown): void {
     const failure = this.words.failureOf(thrown);
     this.failure ??= failure;
@@ -60,7 +60,7 @@ export class CellRun {
     this.publish('error', { ...failure });
   }
 
-  /** Sends what was printed and not sent yet: nothing of the cell may come after the reply but what it left running. */
+  /** Sends text that is printed but not yet sent: after the reply, only what the cell left running may still print. */
   flush(): void {
     this.streams.flush();
   }
@@ -68,14 +68,15 @@ export class CellRun {
 
 const QUIET_MILLISECONDS = 30;
 const LARGE_TEXT = 32_768;
-/** A longer text goes out in pieces: a message is in memory several times over, here and where it is read. */
+/** A longer text is sent in pieces: both sender and receiver hold a message in memory several times. */
 const PIECE = 262_144;
 
 type StreamName = 'stdout' | 'stderr';
 
 /**
- * Joins the texts that a cell prints into few messages. What comes after a pause goes out at once, so that a slow loop
- * is seen live; what follows is collected for 30 ms, up to 32 kB, or until the other stream is written.
+ * Joins the texts that a cell prints into few messages. Text after a pause is sent at once, so that the output of a
+ * slow loop appears live; the text that follows is collected for 30 ms, up to 32 kB, or until the cell writes to the
+ * other stream.
  */
 export class StreamJoiner {
   private name: StreamName = 'stdout';
@@ -93,7 +94,7 @@ export class StreamJoiner {
     else this.timer ??= setTimeout(() => this.flush(), QUIET_MILLISECONDS);
   }
 
-  /** Sends what has been collected; called before any other message, so that the order stays. */
+  /** Sends the collected text; called before any other message, to keep the order. */
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -109,7 +110,7 @@ export class StreamJoiner {
   }
 }
 
-/** Where the piece of a text that begins at a place ends: never between the halves of a character. */
+/** Returns where the piece of a text that begins at `start` ends: never between the halves of a surrogate pair. */
 function pieceEnd(text: string, start: number): number {
   const end = Math.min(text.length, start + PIECE);
   const code = text.charCodeAt(end - 1);

@@ -1,25 +1,29 @@
-/** What one cell sets. */
+/** The variables of one cell. */
 export interface CellScope {
-  /** The object that the cell's script sets its variables in. */
+  /** The object in which the cell's script sets its variables. */
   exports: object;
   /** Takes the accessors of those variables that may be assigned to. */
   bind: (accessors: object) => void;
-  /** The names that the cell has got to. */
+  /** The names whose declarations the cell has reached. */
   reached: ReadonlySet<string>;
-  /** The cell has come to its end: what it declares without a value is there, for others to assign. */
+  /**
+   * Called when the cell has run to its end: other cells can then assign the variables that it declares without a
+   * value.
+   */
   end: () => void;
 }
 
 /**
- * The variables of all cells. A variable stays in the cell that declares it, and other cells read and assign it by its
- * name: so its functions see what is assigned. One that a later cell declares anew is that cell's from then on.
+ * The variables of all cells. A variable stays in the cell that declares it; other cells read and assign it by name, so
+ * that functions of its cell see the assigned values. A variable that a later cell redeclares belongs to that cell from
+ * then on.
  */
 export class CellVariables {
-  /** By name; behind them are the global ones, which a cell may describe (`declare const`) for later cells. */
+  /** By name; they inherit from the global variables, which a cell may describe (`declare const`) for later cells. */
   readonly values = Object.create(globalThis) as Record<string, unknown>;
   private readonly owners = new Map<string, CellScope>();
 
-  /** A place for a cell that declares these names. */
+  /** Creates the scope of a cell that declares these names. */
   scope(declares: readonly string[]): CellScope {
     const own = new Set(declares);
     const reached = new Set<string>();
@@ -42,7 +46,7 @@ export class CellVariables {
         else if (!accessor && this.owners.get(name) === scope) values[name] = value;
         return true;
       },
-      // What a cell imports, and TypeScript's mark of a module.
+      // Called for what a cell imports, and for TypeScript's mark of a module.
       defineProperty: (_values, name, property) => {
         if (name !== '__esModule') define(String(name), property);
         return true;
@@ -56,7 +60,7 @@ export class CellVariables {
   }
 }
 
-/** The code of an object of accessors for variables of these names. */
+/** Returns the code of an object with an accessor for each variable of these names. */
 export function accessorsOf(names: readonly string[]): string {
   const accessors = names.map((name) => {
     const value = name === 'value' ? 'given' : 'value';
@@ -65,16 +69,16 @@ export function accessorsOf(names: readonly string[]): string {
   return `{ ${accessors.join(', ')} }`;
 }
 
-/** A variable of the kernel after the cell that ran last, as `variables_reply` tells of it. */
+/** A variable of the kernel after the last cell that ran, as `variables_reply` describes it. */
 export interface Variable {
   name: string;
-  /** TypeScript's, where a declaration has it. */
+  /** TypeScript's type if a declaration states it, else the name of the value's class or kind. */
   type: string;
-  /** Of a tensor, a typed array, a table. */
+  /** The shape of a tensor or a table. */
   shape?: number[];
-  /** How many entries it has: of a list, a map, a text. */
+  /** How many entries a tensor, list, typed array, map or set has. */
   size?: number;
-  /** The memory that it holds, where that is known. */
+  /** The memory that it holds, if known. */
   bytes?: number;
   /** The value in one short line. */
   text: string;

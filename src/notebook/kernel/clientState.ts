@@ -8,12 +8,12 @@ export interface ClientState {
 
 const BYTES = 16;
 
-/** How many bytes are read before the count is written again: often enough for a kernel that waits for it. */
+/** After this many more bytes, the count is written again: often enough for a kernel that waits for it. */
 const TELL_BYTES = 500_000;
 
 /**
- * Writes that file for the client. A message would not do: a kernel in a loop that never awaits receives none, but the
- * kernel, or a thread of it, can read a file.
+ * Writes that file for the client. Messages would not do: a kernel in a loop that never awaits receives none, but it,
+ * or one of its threads, can read a file.
  */
 export class ClientStateWriter {
   private bytes = 0;
@@ -27,13 +27,13 @@ export class ClientStateWriter {
     this.write();
   }
 
-  /** Published messages of so many bytes have been taken in. */
+  /** Notes that published messages of this many bytes have been read. */
   taken(bytes: number): void {
     this.bytes += bytes;
     if (this.bytes - this.told >= TELL_BYTES) this.write();
   }
 
-  /** Whether the cell that runs now should stop. */
+  /** Says whether the running cell should stop. */
   interrupt(wanted: boolean): void {
     if (wanted === this.interrupting) return;
     this.interrupting = wanted;
@@ -52,7 +52,10 @@ export class ClientStateWriter {
   }
 }
 
-/** A function that reads a client's state from its file; it returns undefined once that cannot be read any more. */
+/**
+ * Returns a function that reads a client's state from its file, and returns undefined once the file can no longer be
+ * read.
+ */
 export function clientStateReader(path: string): () => ClientState | undefined {
   const handle = openSync(path, 'r');
   const numbers = new Float64Array(2);
@@ -66,10 +69,10 @@ export function clientStateReader(path: string): () => ClientState | undefined {
   };
 }
 
-/** What a frame of a message takes beside its bytes. */
+/** What a frame of a message takes besides its bytes. */
 const FRAME_BYTES = 100;
 
-/** What a message counts, on both sides. */
+/** The bytes for which a message counts, on both sides. */
 export function sizeOf(frames: (string | Buffer)[]): number {
   return frames.reduce((sum, frame) => sum + FRAME_BYTES + Buffer.byteLength(frame), 0);
 }

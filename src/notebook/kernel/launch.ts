@@ -1,7 +1,7 @@
-// What kernel.json starts: node --max-semi-space-size=16 --no-force-async-hooks-checks launch.js CONNECTION_FILE. The
-// project's own tslab, repaired. Newer Nodes let the young generation grow further, and a compiler that starts fills
-// it: touching that memory is a tenth of the time it takes. With its checks on, Node ends the process when a loop in a
-// timer is broken off (patch/watchThread.ts).
+// What kernel.json starts: node --max-semi-space-size=16 --no-force-async-hooks-checks launch.js CONNECTION_FILE. It is
+// the project's own tslab, repaired. Newer Nodes let the young generation grow further, and the starting compiler fills
+// it: touching that memory takes a tenth of its start time. With its checks on, Node ends the process when a loop in a
+// timer is terminated (patch/watchThread.ts).
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { keepCompiledCode, writeCompiledCode } from '../../platform/compileCache.js';
@@ -14,13 +14,14 @@ import { loadTslab } from './patch/tslab.js';
 import { startWatch } from './patch/watchThread.js';
 
 /**
- * Node would write compiled code when the process ends, but a kernel is mostly killed: it is written after this time.
+ * Node would write compiled code when the process ends, but most kernels are killed: it is written after this time
+ * instead.
  */
 const SETTLED_MILLISECONDS = 5000;
 
 /**
- * Replaces standard input by one that ends at once: Jupyter leaves an open pipe there, for which a program that a cell
- * starts would wait. Call this before threads are started, one of which could take the descriptor's number.
+ * Replaces standard input by one that ends at once: Jupyter leaves an open pipe there, on which a program that a cell
+ * starts would wait. Call this before starting threads, because a thread could take the descriptor's number.
  */
 function endInput(): void {
   try {
@@ -32,11 +33,11 @@ function endInput(): void {
 }
 
 endInput();
-// The compiler's 9 MB and the cells' libraries: a start takes a tenth less.
+// Keeps the compiled code of the compiler's 9 MB and of the cells' libraries: starting takes a tenth less time.
 keepCompiledCode();
 setTimeout(writeCompiledCode, SETTLED_MILLISECONDS).unref();
-// Before any cell: Node puts signal listeners aside while a cell's synchronous part runs, and one that a cell adds in
-// that time makes the next SIGINT end the process.
+// Before any cell runs: Node sets signal listeners aside during a cell's synchronous part, and if the cell adds a
+// listener in that time, the next SIGINT ends the process.
 process.on('SIGINT', installInterruptHook());
 repairCompiler();
 const tslab = loadTslab();

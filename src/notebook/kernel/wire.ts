@@ -11,7 +11,7 @@ export interface MessageHeader {
   version: string;
 }
 
-/** The header of a message of ours. */
+/** Returns a new header for a message of ours. */
 export function headerOf(msg_type: string, session = ''): MessageHeader {
   const date = new Date().toISOString();
   return { msg_id: randomUUID(), session, username: 'sparsebook', date, msg_type, version: '5.3' };
@@ -56,8 +56,8 @@ function readPart(frame: Buffer): Record<string, unknown> {
 }
 
 /**
- * Reads the frames of a message; throws when the delimiter is missing, the signature is not the key's or a part is not
- * what Jupyter sends. A content of more than `largest` bytes is not read: `{ left_out: BYTES }` stands in its place.
+ * Reads the frames of a message; throws when the delimiter is missing, the signature does not match the key or a part
+ * is malformed. Content of more than `largest` bytes is not read: `{ left_out: BYTES }` replaces it.
  */
 export function decodeMessage(key: string, frames: Buffer[], largest = Infinity): ReceivedMessage {
   const delimiter = frames.findIndex((frame) => frame.equals(DELIMITER));
@@ -78,14 +78,14 @@ export function decodeMessage(key: string, frames: Buffer[], largest = Infinity)
 }
 
 /**
- * How many characters the first units of a text are: the protocol counts those in a cell, JavaScript counts halves of
- * some.
+ * Returns how many characters the first UTF-16 units of a text form: the protocol counts characters in a cell,
+ * JavaScript units.
  */
 export function charactersIn(text: string, units: number): number {
   return [...text.slice(0, units)].length;
 }
 
-/** How many units the first characters of a text are. */
+/** Returns how many UTF-16 units the first characters of a text take. */
 export function unitsIn(text: string, characters: number): number {
   return [...text].slice(0, characters).join('').length;
 }
@@ -107,7 +107,7 @@ const asObject: Read = (value) => (isObject(value) ? value : {});
 const asCount: Read = (value) => (Number.isSafeInteger(value) && (value as number) >= 0 ? value : null);
 const asLines: Read = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]).map(asText);
 
-/** A MIME bundle as notebooks may hold it: only JSON types have another value than a text. */
+/** Converts a value to a MIME bundle as notebooks may hold it: only JSON types may have values other than text. */
 function asBundle(value: unknown): Record<string, unknown> {
   const isJson = (mime: string): boolean => /^application\/(.*\+)?json$/.test(mime);
   const entries = Object.entries(isObject(value) ? value : {});
@@ -143,7 +143,10 @@ function leftOut(type: string, bytes: number): MessageContent {
   return type === 'stream' ? { name: 'stderr', text: `${note}\n` } : { data: { 'text/plain': note }, evalue: note };
 }
 
-/** The message with the types of Jupyter's protocol: a kernel is a foreign program, and may send others. */
+/**
+ * Converts the values of a message to the types of Jupyter's protocol: a kernel is a foreign program, and may send
+ * others.
+ */
 export function checkedMessage(message: Message): Message {
   const { msg_type: type } = message.header;
   const reads = Object.hasOwn(keys, type) ? keys[type] : undefined;

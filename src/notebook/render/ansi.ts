@@ -2,7 +2,7 @@ import { terminalText, unshown } from '../run/terminalText.js';
 import { type Html, markup } from './markup.js';
 
 const names = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
-/** By the code that turns it on. */
+/** CSS declarations by the code that turns them on. */
 const decorations = new Map([
   [1, 'font-weight: 600'],
   [2, 'opacity: 0.7'],
@@ -12,14 +12,17 @@ const decorations = new Map([
   [9, 'text-decoration: line-through'],
 ]);
 
-/** How the letters that follow look: the codes that are on, and colours as CSS has them. */
+/** How the following letters look: the codes that are on, and colours in CSS. */
 interface Look {
   on: Set<number>;
   ink?: string;
   ground?: string;
 }
 
-/** What a terminal would show in the end, as HTML: its sixteen colours in those of the page, all others as they are. */
+/**
+ * Returns what a terminal would finally show, as HTML: its sixteen colours become the page's, all others stay as they
+ * are.
+ */
 export function colouredText(text: string): Html {
   const pieces = terminalText(text).split(/\x1b\[([\d;]*)m/);
   let look: Look = { on: new Set() };
@@ -51,7 +54,7 @@ function changed(look: Look, codes: number[]): Look {
   return next;
 }
 
-/** Takes `5;N` or `2;R;G;B` off a list of codes. */
+/** Takes `5;N` or `2;R;G;B` off a list of codes and returns the colour. */
 function exactColour(codes: number[]): string | undefined {
   const kind = codes.shift();
   if (kind === 2) return `rgb(${codes.splice(0, 3).map((level) => Number(level) || 0).join(', ')})`; // prettier-ignore
@@ -65,7 +68,7 @@ function exactColour(codes: number[]): string | undefined {
 function styleOf({ on, ink, ground }: Look): string {
   const inverse = on.has(7);
   const [letters, behind] = inverse ? [ground ?? 'var(--paper)', ink ?? 'var(--ink)'] : [ink, ground];
-  // Behind letters in the page's ink, its colours would be too strong.
+  // As the background of letters in the page's own colour, its colours would be too strong.
   const soft = !inverse && behind?.startsWith('var');
   const styles = [
     letters && `color: ${letters}`,

@@ -4,7 +4,7 @@ import { type Output } from '../run/notebook.js';
 import { type Html, joinedHtml, jsonForScript, markup, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
-/** The MIME type under which plotly figures travel. */
+/** The MIME type of plotly figures. */
 export const plotlyMime = 'application/vnd.plotly.v1+json';
 
 /** An output that holds one thing in several types. */
@@ -66,9 +66,7 @@ const stripTags = (html: string): string =>
     .replace(/\s+/g, ' ')
     .trim();
 
-/**
- * Says what a figure shows, for those who cannot see it: `layout.meta.alt`, its title, its text form, or its traces.
- */
+/** Describes a figure for people who cannot see it: by `layout.meta.alt`, its title, its text form, or its traces. */
 function figureAlt({ data, layout }: PlotlyFigure, text: string): string {
   const { alt } = asObject(layout.meta);
   if (typeof alt === 'string' && alt) return alt;
@@ -79,7 +77,7 @@ function figureAlt({ data, layout }: PlotlyFigure, text: string): string {
   return names.length ? `Plot of ${names.join(', ')}` : 'Plot';
 }
 
-/** A copy of plotly JSON in which every image from elsewhere is left out: drawing it would be a request. */
+/** Copies plotly JSON without images from elsewhere: drawing them would send requests. */
 function withoutRemoteImages(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutRemoteImages);
   if (typeof value !== 'object' || value === null) return value;
@@ -90,8 +88,8 @@ function withoutRemoteImages(value: unknown): unknown {
 }
 
 /**
- * The size that an image is to have, in pixels, where its output's metadata give one; it shrinks to its place all the
- * same.
+ * Returns a style attribute with the size of an image in pixels if its output's metadata give one; the image still
+ * shrinks to the space that it has.
  */
 export function sizeOf(metadata: unknown, type: string): Html | undefined {
   const [width, height] = ['width', 'height'].map((name) => Number(asObject(asObject(metadata)[type])[name]));
@@ -103,7 +101,7 @@ export function sizeOf(metadata: unknown, type: string): Html | undefined {
   return style === '' ? undefined : markup` style="${style}"`;
 }
 
-/** Frames an image with its caption, and the next number unless the page counts by itself. */
+/** Wraps content in a figure with its caption, and with the next number unless the page numbers figures itself. */
 export function frameFigure(page: OutputPage, content: Html, caption?: Html): Html {
   const number = page.figures === undefined ? undefined : ++page.figures;
   const id = number && markup` id="figure-${number}"`;
@@ -114,8 +112,8 @@ export function frameFigure(page: OutputPage, content: Html, caption?: Html): Ht
 
 /**
  * Renders a plotly bundle: the figure's JSON for the page's script to draw, and until then (or where scripts do not
- * run) the bundle's PNG, or its text where there is none or the page wants no images. The title leaves the plot and
- * becomes the caption, which wraps and can be selected. Throws a UserError where the JSON is no figure.
+ * run) the bundle's PNG, or its text if there is no PNG or the page wants no images. The title moves from the plot to
+ * the caption, which wraps and can be selected. Throws a UserError if the JSON is not a figure.
  */
 export function renderFigure({ data, metadata }: Display, page: OutputPage): Html {
   const figure = readFigure(data[plotlyMime]);

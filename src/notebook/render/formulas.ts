@@ -1,6 +1,9 @@
 import type { Html } from './markup.js';
 
-/** A formula as it is written, and what is between its delimiters; a look-alike of a place has nothing. */
+/**
+ * A formula as it is written, and the TeX between its delimiters; `tex` is undefined for text that only looks like a
+ * placeholder.
+ */
 export interface Formula {
   written: string;
   tex?: string;
@@ -8,15 +11,15 @@ export interface Formula {
 }
 
 /**
- * Takes a formula's place, around its number: no text has this letter but by mistake, and readers of Markdown and HTML
- * leave it alone.
+ * Encloses the number of a formula in its placeholder: texts contain this character only by mistake, and parsers of
+ * Markdown and HTML leave it alone.
  */
 const mark = '\uE000';
 const place = /(?:\uE000|%EE%80%80)(\d+)(?:\uE000|%EE%80%80)/g;
 
 /**
- * All that begins or ends a formula, or tells that none goes on; in Markdown a backslash before a bracket takes another
- * one to be read.
+ * Matches everything that begins or ends a formula, or shows that no formula continues; in Markdown, the backslash
+ * before a bracket must be doubled.
  */
 const delimiters = (slashes: string): RegExp =>
   new RegExp(
@@ -26,7 +29,7 @@ const delimiters = (slashes: string): RegExp =>
 const inMarkdown = delimiters(String.raw`\\\\`);
 const inHtml = delimiters(String.raw`\\`);
 
-/** A text in which places are held for its formulas. */
+/** A text with placeholders for its formulas. */
 export class Formulas {
   readonly list: Formula[] = [];
   readonly text: string;
@@ -56,12 +59,12 @@ export class Formulas {
     return new Formulas(html, inHtml, []);
   }
 
-  /** A part of the text with its formulas as they were written. */
+  /** Returns a part of the text with its formulas as they were written. */
   asWritten(part: string): string {
     return part.replace(place, (found, number: string) => this.list.at(Number(number))?.written ?? found);
   }
 
-  /** A part of the text, as HTML, with its formulas as `show` gives them. */
+  /** Returns a part of the text, as HTML, with its formulas as `show` renders them. */
   shown(part: string, show: (formula: Formula) => Html): string {
     return part.replace(place, (found, number: string) => {
       const formula = this.list.at(Number(number));
@@ -69,7 +72,7 @@ export class Formulas {
     });
   }
 
-  /** The formula that a part of the text is the place of, if it is no more than that. */
+  /** Returns the formula of a part of the text that is only its placeholder; undefined for any other part. */
   only(part: string): Formula | undefined {
     const [, number] = /^\uE000(\d+)\uE000$/.exec(part) ?? [];
     return number === undefined ? undefined : this.list.at(Number(number));
@@ -120,7 +123,7 @@ export class Formulas {
   }
 }
 
-/** What LaTeX displays however it is delimited. */
+/** Environments that LaTeX displays whatever their delimiters are. */
 const hasRows = /\\begin\{(equation|align|alignat|gather|multline|flalign|eqnarray)\*?\}/;
 
 function endOf(sign: string, isBracket: boolean): string | undefined {
@@ -129,11 +132,11 @@ function endOf(sign: string, isBracket: boolean): string | undefined {
   return /^\\begin/i.test(sign) ? sign.replace(/begin/i, 'end') : undefined;
 }
 
-/** Whether what stands between two dollars is a formula, and not the words between two prices. */
+/** Whether the text between two dollars is a formula, not the words between two prices. */
 const mayBeInline = (inner: string, after: string): boolean =>
   inner.trim() !== '' && /^\s/.test(inner) === /\s$/.test(inner) && !/\d/.test(after);
 
-/** A formula of several lines without the signs of a quotation that it stands in. */
+/** Removes the `>` of a surrounding quotation from the lines of a formula. */
 function unquoted(tex: string, source: string, at: number): string {
   if (!tex.includes('\n')) return tex;
   const line = source.slice(source.lastIndexOf('\n', at - 1) + 1, at);
@@ -143,12 +146,12 @@ function unquoted(tex: string, source: string, at: number): string {
 interface CodeRange {
   start: number;
   end: number;
-  /** It is of whole lines: no formula goes on across it. */
+  /** Whether it consists of whole lines: no formula continues across it. */
   block: boolean;
 }
 
 /**
- * Where code is in Markdown, in order: fenced blocks, and what stands between two equal runs of backticks in a
+ * Returns where code is in Markdown, in order: fenced blocks, and text between two equal runs of backticks in a
  * paragraph.
  */
 function codeIn(text: string): CodeRange[] {
@@ -170,7 +173,7 @@ function codeIn(text: string): CodeRange[] {
   return [...ranges, ...paragraphs.flatMap(spans)].sort((a, b) => a.start - b.start);
 }
 
-/** The spans of code that the runs of backticks of one paragraph make: from each to the next of its length. */
+/** Returns the spans of code in one paragraph: each goes from a run of backticks to the next run of the same length. */
 function spans(runs: RegExpMatchArray[]): CodeRange[] {
   const later = new Map<string, number>();
   const next = new Array<number | undefined>(runs.length);

@@ -13,7 +13,7 @@ hljs.registerLanguage('yaml', yaml);
 hljs.registerLanguage('typescript', typescript);
 hljs.registerAliases(['javascript', 'js'], { languageName: 'typescript' });
 
-/** Marks up code for the colours of style/text.css; a language that is not known gives plain, escaped text. */
+/** Marks up code for the colours of style/text.css; code in an unknown language becomes plain, escaped text. */
 export function highlight(code: string, language: string): Html {
   return hljs.getLanguage(language) ? asHtml(hljs.highlight(code, { language }).value) : markup`${code}`;
 }

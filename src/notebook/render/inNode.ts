@@ -1,5 +1,5 @@
 // What rendering needs of Node: a document to sanitise in, and the files beside a notebook. Nothing else in this folder
-// needs it.
+// needs Node.
 import type * as Purify from 'dompurify';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,7 +17,7 @@ interface Jsdom {
 
 interface Purifier {
   purifier: Purify.DOMPurify;
-  /** An element as XML: HTML's own writing of it has names, such as `&nbsp;`, that XML does not know. */
+  /** Converts an element to XML: its HTML may contain entities, such as `&nbsp;`, that XML does not know. */
   toXml: (element: Element) => string;
 }
 
@@ -25,7 +25,7 @@ let clean: ReturnType<typeof sanitizer> | undefined;
 let drawings: Purifier | undefined;
 
 function newPurifier(): Purifier {
-  // Half a second to load: only pages that hold HTML wait for it.
+  // Loading takes half a second: only pages with HTML wait for it.
   const require = createRequire(import.meta.url);
   const { JSDOM, VirtualConsole } = require('jsdom') as Jsdom;
   const DOMPurify = require('dompurify') as typeof Purify.default;
@@ -33,14 +33,14 @@ function newPurifier(): Purifier {
   return { purifier: DOMPurify(window), toXml: (element) => new window.XMLSerializer().serializeToString(element) };
 }
 
-/** Reading what is nested deeper takes time by the square of it; browsers stop at 512. */
+/** The deepest nesting that is read: the time to read it grows with the square of its depth. Browsers stop at 512. */
 const DEEPEST = 1000;
-/** So does reading what a tag has of attributes. */
+/** The maximum number of attributes of a tag: the time to read them grows with the square of their number. */
 const MOST_ATTRIBUTES = 2000;
-/** Elements that end by themselves where the next begins, or hold nothing. */
+/** Elements that need no end tag: they end where the next one begins, or are empty. */
 const UNENDED =
   /^(area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|source|tbody|td|tfoot|th|thead|tr|wbr)$/i;
-/** An attribute, as a reader of HTML finds it in a tag. */
+/** An attribute, as an HTML parser finds it in a tag. */
 const ATTRIBUTE = /[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s>"'][^\s>]*)?)?/y;
 
 function refuseEndless(html: string): void {
@@ -64,25 +64,25 @@ function refuseEndless(html: string): void {
 }
 
 /**
- * What `sanitizer` does, from text to text, where there is no browser; places that are held for parts get them. Throws
- * a UserError for what is nested, or has attributes, without end.
+ * Does what `sanitizer` does, from text to text, without a browser, and replaces placeholders by their parts. Throws a
+ * UserError for HTML that is nested too deeply or has too many attributes in a tag.
  */
 export function sanitize(html: string, parts: readonly Html[] = []): Html {
-  // Words alone, as most captions are, need no half second of loading.
+  // Plain words, as in most captions, need no half second of loading.
   if (!/[<&]/.test(html)) return asHtml(html);
   refuseEndless(html);
   clean ??= sanitizer(newPurifier().purifier);
-  // Written out, neither text nor an attribute can hold these quotes between these brackets.
+  // In serialised HTML, neither text nor an attribute can contain these quotes between these brackets.
   const place = /<span class="sparsebook-part-(\d+)"><\/span>/g;
   return asHtml(clean(html).innerHTML.replace(place, (_place, part: string) => String(parts.at(Number(part)) ?? '')));
 }
 
-/** Letters that XML has none of. */
+/** Characters that XML does not allow. */
 const NOT_IN_XML = /[\x00-\x08\v\f\x0e-\x1f\ufffe\uffff]/g;
 
 /**
- * The first drawing (an svg element) of a text without what runs, as XML; empty where there is none. It is for an
- * `img`, in which styles and names are its own: they stay.
+ * Returns the first drawing (an svg element) of a text as XML, without anything that runs; empty if there is none. It
+ * is for an `img`, where styles and names affect nothing else: they stay.
  */
 export function sanitizeDrawing(svg: string): string {
   refuseEndless(svg);
@@ -105,8 +105,8 @@ const types: Record<string, string> = {
 const LARGEST = 20_000_000;
 
 /**
- * A function that gives the images in a notebook's folder as data: addresses; none from outside of it, and nothing
- * else.
+ * Returns a function that reads the images in a notebook's folder as data: addresses; it returns undefined for files
+ * outside of the folder and for all other files.
  */
 export function imagesIn(folder: string): (path: string) => string | undefined {
   return (path) => {
@@ -120,13 +120,15 @@ export function imagesIn(folder: string): (path: string) => string | undefined {
       if (!stats.isFile() || stats.size > LARGEST || types[extname(file).toLowerCase()] !== type) return undefined;
       return `data:${type};base64,${readFileSync(file).toString('base64')}`;
     } catch {
-      // There is none of that name, or it may not be read.
+      // There is no such file, or it may not be read.
       return undefined;
     }
   };
 }
 
-/** A new page, which takes only what is sanitised; `folder` is the notebook's, whose images it may show. */
+/**
+ * Creates a page that accepts only sanitised HTML; `folder` is the notebook's folder, whose images the page may show.
+ */
 export const outputPage = (folder?: string, latex = new Latex()): OutputPage => ({
   latex,
   figures: 0,

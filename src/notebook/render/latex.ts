@@ -10,39 +10,38 @@ import { ownPrefix } from './sanitizer.js';
  */
 const options: KatexOptions = { throwOnError: false, trust: false, strict: 'ignore', maxSize: 100, globalGroup: true };
 
-/** The most characters of a formula: KaTeX's time grows far beyond them, and blocks the process. */
+/** The maximum length of a formula in characters: for longer ones, KaTeX takes so long that it blocks the process. */
 const LONGEST_FORMULA = 5000;
 /**
- * A macro of more words than these is known in its own formula only: written a thousand times, it would be millions of
- * words.
+ * A macro of more tokens is known only in its own formula: used a thousand times, it would become millions of tokens.
  */
 const LARGEST_MACRO = 200;
 
-/** Environments that KaTeX does not know, as others that look alike. */
+/** Environments and commands that KaTeX does not know, with replacements that look alike. */
 const alike: [known: RegExp, instead: string][] = [
   [/\\(begin|end)\{flalign(\*?)\}/g, '\\$1{align$2}'],
   [/\\begin\{multline(\*?)\}/g, '\\begin{equation$1}\\begin{gathered}'],
   [/\\end\{multline(\*?)\}/g, '\\end{gathered}\\end{equation$1}'],
   [/\\begin\{eqnarray(\*?)\}/g, '\\begin{equation$1}\\begin{array}{rcl}'],
   [/\\end\{eqnarray(\*?)\}/g, '\\end{array}\\end{equation$1}'],
-  // A macro may be defined again, as wherever MathJax shows formulas.
+  // A macro may be redefined, as in MathJax.
   [/\\(?:re)?newcommand\*?\s*(\{\s*\\[a-zA-Z]+\s*\}|\\[a-zA-Z]+)/g, '\\providecommand$1{}\\renewcommand$1'],
   [/\\DeclareMathOperator(\*?)\s*\{?(\\[a-zA-Z]+)\}?\s*\{([^{}]*)\}/g, '\\gdef$2{\\operatorname$1{$3}}'],
 ];
 
 const pieces = /(\\\\|\\?[{}]|\\(?:begin|end)\{[^{}]*\}|\\(?:label|tag\*?)\{[^{}]*\}|\\(?:nonumber|notag)(?![a-zA-Z]))/;
-/** Environments whose rows are numbered, unless a star says no. */
+/** Environments whose rows are numbered, unless they have a star. */
 const numberedKind = /^\{(equation|align|gather|alignat)\*?\}$/;
 const command = /^\\(begin|end|label|tag\*?|nonumber|notag)(\{[^{}]*\})?$/;
 const reference = /^\s*\\(eq)?ref\{([^{}]*)\}\s*$/;
 
-/** A text of a document; its id tells it from the others. */
+/** A text of a document, identified by its id. */
 export interface Text {
   id: string;
   source: string;
 }
 
-/** A row of an equation: what is known of its number. */
+/** What is known about the number of an equation's row. */
 interface Row {
   tag?: string;
   labels: string[];
@@ -51,18 +50,18 @@ interface Row {
 }
 
 /**
- * The formulas of one document, rendered by KaTeX: they share macros, as in Jupyter, and are numbered from its first
- * text to its last.
+ * Renders the formulas of one document by KaTeX: they share macros, as in Jupyter, and are numbered from its first text
+ * to its last.
  */
 export class Latex {
   private readonly macros: KatexOptions['macros'] = {};
-  /** The texts as they were when their equations were counted, and how many numbered ones stand above each. */
+  /** The texts as they were when their equations were counted, and how many numbered equations precede each text. */
   private readonly read = new Map<string, { source: string; above: number }>();
-  /** Of equations, by their labels. */
+  /** The numbers of equations, by their labels. */
   private readonly numbers = new Map<string, string>();
   private count = 0;
 
-  /** `texts` gives those of the document now, in order: a text may refer to an equation further down. */
+  /** `texts` returns the current texts of the document, in order: a text may refer to an equation further down. */
   constructor(private readonly texts: () => Iterable<Text> = () => []) {}
 
   /** Says which text is rendered next. */
@@ -80,7 +79,10 @@ export class Latex {
     }
   }
 
-  /** Renders a formula of a text; one that cannot be rendered stands there as it was written, and says why. */
+  /**
+   * Renders a formula of a text; a formula that cannot be rendered is shown as it was written, with the reason as its
+   * title.
+   */
   show({ written, tex, display }: Formula, plain = false): Html {
     if (tex === undefined) return markup`${written}`;
     try {
@@ -98,7 +100,10 @@ export class Latex {
     return asHtml(formulas.shown(String(markup`${formulas.text}`), (formula) => this.show(formula, true)));
   }
 
-  /** The formulas in the text of foreign HTML: the HTML with places held for them, and what belongs there. */
+  /**
+   * Renders the formulas in the text of foreign HTML: returns the HTML with placeholders, and the parts that replace
+   * them.
+   */
   inHtml(html: string): { html: string; parts: Html[] } {
     const parts: Html[] = [];
     if (!/\$|\\[([b]/.test(html)) return { html, parts };
@@ -114,8 +119,8 @@ export class Latex {
   }
 
   /**
-   * Renders a formula; one that is displayed is numbered if LaTeX would do so, unless `plain`. Throws a UserError for
-   * one that is too long, and a RangeError for one that is nested too deeply.
+   * Renders a formula; a displayed formula is numbered if LaTeX would number it, unless `plain`. Throws a UserError if
+   * the formula is too long, and a RangeError if it is nested too deeply.
    */
   private render(tex: string, display: boolean, plain: boolean): Html {
     if (tex.length > LONGEST_FORMULA) {
@@ -148,12 +153,12 @@ export class Latex {
     return inBrackets ? `(${number})` : number;
   }
 
-  /** The formula with a tag on each row that has a number, and the labels in it, whose numbers are noted. */
+  /** Returns the formula with a tag on each numbered row, and the labels in it, whose numbers it notes. */
   private numbered(tex: string, plain = false): { tex: string; labels: string[] } {
     const written: string[] = [];
     const all: string[] = [];
     let row: Row = { labels: [], number: false, empty: true };
-    /** How deep in braces and environments it is, and how deep rows are. */
+    /** The current depth in braces and environments, the depth of rows, and whether every row has a number. */
     let [depth, ofRows, everyRow] = [0, -1, false];
     const begin = (): void => {
       row = { labels: [], number: everyRow, empty: true };

@@ -15,25 +15,27 @@ export interface Heading {
   html: Html;
 }
 
-/** What the markdown cells of one page gather: the page's title and the headings below it. */
+/** What is gathered from the markdown cells of one page: the page's title and the headings below it. */
 export interface Outline {
   /** The first heading of level 1, taken out of its cell; undefined until met. */
   title?: { html: Html; text: string };
   headings: Heading[];
-  /** Several headings of level 1 are there: one is the title, and all others, of any level, go one level down. */
+  /**
+   * Whether there are several headings of level 1: one is the title, and all others, of any level, go one level down.
+   */
   deeper?: boolean;
 }
 
 export interface MarkdownCell {
-  /** Images by name, each an object of its forms by MIME type; it may be anything, as a file may hold anything. */
+  /** Images by name, each an object of its forms by MIME type; unknown, because a file may contain anything. */
   attachments?: unknown;
-  /** What to call the cell where it cannot be shown. */
+  /** What to call the cell if it cannot be shown. */
   name?: string;
-  /** Which of the document's texts it is. */
+  /** The id of the text in the document. */
   id?: string;
 }
 
-/** The text that an address stands for; one with a bad escape stands for itself. */
+/** Decodes an address; returns an address with a bad escape as it is. */
 function decoded(address: string): string {
   try {
     return decodeURIComponent(address);
@@ -51,7 +53,7 @@ function attachedImage(attachments: unknown, name: string): string | undefined {
 
 const inlineImage = /^data:image\/(png|jpeg|gif|webp);base64,/i;
 
-/** Short, and another one for another text. */
+/** A short hash, which differs between texts. */
 const hash = (text: string): string =>
   [...text].reduce((sum, letter) => Math.imul(sum ^ letter.codePointAt(0)!, 16777619) >>> 0, 2166136261).toString(36);
 
@@ -65,14 +67,14 @@ function environmentOf(source: string, page: OutputPage, isOutput: boolean, atta
 }
 
 /**
- * A function that gives the images that a text of a page may name: as data: addresses, or attached to it, or beside the
- * notebook.
+ * Returns a function that finds the images that a text of a page may name: data: addresses, attachments, and images
+ * beside the notebook.
  */
 export function imagesOf(page: OutputPage, attachments?: unknown): (address: string) => string | undefined {
   return (address) => {
     if (inlineImage.test(address)) return address;
     const attached = attachedImage(attachments, decoded(address.replace(/^attachment:/, '')));
-    // What a server would be asked about a file is no part of its name.
+    // A query or fragment is not part of a file's name.
     return attached ?? (address.includes(':') ? undefined : page.image?.(decoded(address.replace(/[?#].*/, ''))));
   };
 }
@@ -88,7 +90,7 @@ function uniqueId(text: string, outline: Outline): string {
   return taken === 0 ? slug : `${slug}--${taken + 1}`;
 }
 
-/** Names by which links lead to a heading: as Jupyter and as GitHub make them, which numbers those that come again. */
+/** The names by which links lead to a heading: Jupyter's name, and GitHub's, which numbers repeated names. */
 function anchors(text: string, id = ''): Html[] {
   const again = /--(\d+)$/.exec(id);
   const slug = text.toLowerCase().replace(/[^\p{L}\p{N}\p{M} _-]/gu, '').replace(/ /g, '-'); // prettier-ignore
@@ -96,9 +98,7 @@ function anchors(text: string, id = ''): Html[] {
   return [...new Set(names)].map((name) => markup`<a id="${ownPrefix}${name}"></a>`);
 }
 
-/**
- * Longer addresses and words than these, all together, are not rendered: a text may name one long address many times.
- */
+/** The maximum total length of the addresses and words of a rendered text: it may name one long address many times. */
 const LARGEST_TEXT = 20_000_000;
 
 function sizeOf(tokens: readonly Token[]): number {
@@ -108,7 +108,7 @@ function sizeOf(tokens: readonly Token[]): number {
   }, 0);
 }
 
-/** Renders tokens: what they bring along of HTML is sanitised, what is made here is not. */
+/** Renders tokens: HTML of the text itself is sanitised, HTML made here is not. */
 function render(tokens: Token[], environment: Environment, page: OutputPage): Html {
   const size = sizeOf(tokens);
   if (size > LARGEST_TEXT) {
@@ -121,7 +121,7 @@ function render(tokens: Token[], environment: Environment, page: OutputPage): Ht
   return page.foreignHtml(markdown.renderer.render(tokens, markdown.options, { ...environment, parts }), parts);
 }
 
-/** A heading's text as HTML, for its place in the text or, without links, for another. */
+/** Renders a heading's text as HTML, for its place in the text or, without links, for another place. */
 function renderHeadingText(inline: Token, environment: Environment, page: OutputPage, links: boolean): Html {
   const children = (inline.children ?? []).filter(({ type }) => links || !/^link_|^footnote_ref$/.test(type));
   return render([Object.assign(Object.create(inline) as Token, { children })], environment, page);
@@ -141,8 +141,9 @@ export function countTitles(source: string): number {
 }
 
 /**
- * Renders a markdown cell: HTML sanitised, formulas by KaTeX, headings with ids that are added to the outline. The
- * first of level 1 becomes the outline's title and leaves the text; any further one becomes level 2.
+ * Renders a markdown cell: sanitises HTML, renders formulas by KaTeX, and gives headings ids and adds them to the
+ * outline. The first heading of level 1 becomes the outline's title and leaves the text; any further one becomes level
+ * 2.
  */
 export function renderMarkdownCell(source: string, outline: Outline, page: OutputPage, cell: MarkdownCell = {}): Html {
   return orNotice(cell.name ?? 'This text', source, () => {
@@ -160,7 +161,7 @@ export function renderMarkdownCell(source: string, outline: Outline, page: Outpu
   });
 }
 
-/** Notes a heading down in the outline and returns it as HTML; undefined where it became the title. */
+/** Adds a heading to the outline and returns it as HTML; undefined if it became the title. */
 function takeHeading(
   { tag }: Token,
   inline: Token,
@@ -185,7 +186,7 @@ function takeHeading(
 markdown.renderer.rules.own_heading = (tokens, index, _options, environment: Environment) =>
   String(held(tokens[index].meta as Html, environment));
 
-/** Renders markdown (or TeX between dollars) that a cell put out; its headings start below those of the notebook. */
+/** Renders a cell's output in markdown (or TeX between dollars); its headings start below those of the notebook. */
 export function renderMarkdownOutput(source: string, page: OutputPage): Html {
   const environment = environmentOf(source, page, true);
   const tokens = parse(environment);

@@ -10,15 +10,15 @@ import { ownPrefix } from './sanitizer.js';
 
 /** What the rendering of one text needs and gathers. */
 export interface Environment {
-  /** The image under an address, as a data: address; undefined where it is none of the notebook's. */
+  /** Returns the image at an address, as a data: address; undefined if it is not one of the notebook's. */
   image: (source: string) => string | undefined;
-  /** The text's formulas, for which places are held in what is parsed. */
+  /** The text's formulas, for which there are placeholders in the text that is parsed. */
   formulas: Formulas;
   formula(formula: Formula): Html;
-  /** Tells the notes of one text from those of another. */
+  /** Distinguishes the footnotes of one text from those of another. */
   docId: string;
   /**
-   * Where the text holds HTML: the pieces that are safe as they are, for which a place is held while the rest is
+   * If the text contains HTML: the pieces that are safe as they are, for which there are placeholders while the rest is
    * sanitised.
    */
   parts?: Html[];
@@ -34,8 +34,8 @@ export const markdown = new MarkdownIt({
   .use(alerts);
 
 /**
- * The tokens of a text whose formulas are out of the way. Only in text are they rendered: code, addresses and names
- * have them as they were written.
+ * Parses a text with placeholders for its formulas. Formulas are rendered only in text: in code, addresses and names
+ * they are restored as they were written.
  */
 export function parse(environment: Pick<Environment, 'formulas'>): Token[] {
   const { formulas } = environment;
@@ -76,7 +76,7 @@ markdown.core.ruler.after('inline', 'tasks', ({ tokens }) => {
 });
 
 const { rules } = markdown.renderer;
-// The plugin writes the title as it is.
+// The plugin does not escape the title.
 rules.alert_open = (tokens, index) => {
   const { type, title } = tokens[index].meta as { type: string; title: string };
   return String(
@@ -85,14 +85,15 @@ rules.alert_open = (tokens, index) => {
 };
 rules.table_open = () => '<div class="scroll"><table>\n';
 rules.table_close = () => '</table></div>\n';
-// What a text calls a part of itself cannot be the name of a part of the page; what is sanitised is renamed there.
+// The names that a text gives to its parts must not be names of parts of the page; the sanitiser renames those in
+// sanitised text.
 rules.link_open = (tokens, index, options, { parts }: Environment, renderer) => {
   const href = tokens[index].attrGet('href');
   if (href?.startsWith('#') && !parts) tokens[index].attrSet('href', `#${ownPrefix}${href.slice(1)}`);
   return renderer.renderToken(tokens, index, options);
 };
 
-/** Images come from the notebook; one from elsewhere would be a request, so that a link takes its place. */
+/** Images come from the notebook; an image from elsewhere would cause a request, so a link replaces it. */
 rules.image = (tokens, index, _options, environment: Environment) => {
   const token = tokens[index];
   const alt = token.content;
@@ -105,7 +106,9 @@ rules.image = (tokens, index, _options, environment: Environment) => {
   return String(markup`<a href="${source}" rel="noopener noreferrer">${alt || source}</a>`);
 };
 
-/** Holds a place for a piece that is safe as it is, where the rest is yet to be sanitised. */
+/**
+ * Returns a placeholder for a piece that is safe as it is if the rest is yet to be sanitised, else the piece itself.
+ */
 export function held(piece: Html, { parts }: Environment): Html {
   if (!parts) return piece;
   parts.push(piece);
@@ -131,7 +134,7 @@ for (const name of ['fence', 'code_block']) {
     String(held(asHtml(rule(tokens, index, options, environment, renderer)), environment));
 }
 
-/** Whether tokens hold HTML that the text brings along. */
+/** Whether tokens contain HTML of the text itself. */
 export function bringHtml(tokens: readonly Token[]): boolean {
   return tokens.some(({ type, children }) => /^html_/.test(type) || (children !== null && bringHtml(children)));
 }

@@ -9,8 +9,8 @@ export class Html {
 }
 
 /**
- * What may stand in `markup`: HTML as it is, text escaped, a finite number, lists of these; null, undefined and false
- * are nothing.
+ * A value in `markup`: HTML is inserted as it is, text escaped; numbers must be finite; lists are joined; null,
+ * undefined and false insert nothing.
  */
 export type MarkupPart = Html | string | number | null | undefined | false | readonly MarkupPart[];
 
@@ -22,36 +22,36 @@ function partOf(part: MarkupPart): string {
   if (typeof part === 'number') return Number.isFinite(part) ? String(part) : '';
   if (part instanceof Html) return part.toString();
   if (Array.isArray(part)) return part.map(partOf).join('');
-  // What was read from a file may have another type than its declaration says.
+  // A value read from a file may have another type than its declaration says.
   throw new TypeError(`HTML must be made of texts, numbers and HTML; received ${typeof part}`);
 }
 
-/** HTML with values in it, in content or in quoted attributes, all escaped but what is HTML already. */
+/** Builds HTML with values in content or in quoted attributes, all escaped except those that are HTML already. */
 export function markup(literals: TemplateStringsArray, ...parts: MarkupPart[]): Html {
   return new Html(
     literals.map((literal, index) => literal + (index < parts.length ? partOf(parts[index]) : '')).join(''),
   );
 }
 
-/** Takes text for HTML: the work of a library that escapes, or of the sanitiser. */
+/** Marks text as HTML: the output of a library that escapes, or of the sanitiser. */
 export const asHtml = (text: string): Html => new Html(text);
 
-/** Pieces of HTML one after another. */
+/** Joins pieces of HTML. */
 export function joinedHtml(pieces: readonly MarkupPart[], separator = ''): Html {
   return new Html(pieces.map(partOf).filter(Boolean).join(separator));
 }
 
-/** JSON that cannot end, or open a comment in, the script element that carries it. */
+/** Returns JSON that can neither end the script element that contains it nor open a comment in it. */
 export function jsonForScript(value: unknown): Html {
   return new Html(JSON.stringify(value).replace(/</g, '\\u003c'));
 }
 
-/** Longer HTML is not looked into. */
+/** Longer HTML is not split. */
 const LONGEST_SPLIT = 50_000;
 
 /**
- * Pieces of foreign HTML, those between tags changed by `text`, but in code, scripts and drawings; tags, comments and
- * all that is in these by `other`.
+ * Changes foreign HTML piece by piece: text between tags by `text`; tags, comments, and code, scripts and drawings with
+ * their content by `other`.
  */
 export function splitHtml(
   html: string,
@@ -64,7 +64,7 @@ export function splitHtml(
   return pieces.map((piece, index) => [text, other, () => ''][index % 3](piece ?? '')).join('');
 }
 
-/** Foreign HTML whose images are in it, where `image` knows them by their addresses. */
+/** Replaces the addresses of images in foreign HTML by the data: addresses that `image` returns for them. */
 export function withImages(html: string, image: (address: string) => string | undefined): string {
   return html.replace(
     /(<img\b[^<>]{0,2000}?\ssrc\s*=\s*)("[^"]*"|'[^']*'|[^\s"'<>]+)/gi,
@@ -75,14 +75,14 @@ export function withImages(html: string, image: (address: string) => string | un
   );
 }
 
-/** The text under a type, as one string; empty where there is none. */
+/** Returns the text of a type as one string; empty if there is none. */
 export function textIn(bundle: Record<string, unknown>, type: string): string {
   const value = bundle[type];
   if (Array.isArray(value)) return value.map(String).join('');
   return typeof value === 'string' ? value : '';
 }
 
-/** Of what cannot be shown, at most this many characters stand below the notice. */
+/** A notice shows at most this many characters of the value that cannot be shown. */
 const longest = 2000;
 
 function asSaved(value: unknown): string {
@@ -94,7 +94,7 @@ function asSaved(value: unknown): string {
   }
 }
 
-/** What stands in the place of something that cannot be shown: why, and what is saved of it. */
+/** Replaces something that cannot be shown: says why, and shows what is saved of it. */
 export function notice(what: string, reason: string, saved: unknown): Html {
   const text = asSaved(saved);
   const details =
@@ -103,11 +103,11 @@ export function notice(what: string, reason: string, saved: unknown): Html {
   return markup`<div class="unshown" role="note"><p>${what} cannot be shown: ${reason}.</p>${details}</div>`;
 }
 
-/** Why something cannot be shown; what is deeper than the stack is a formula, or a value in values. */
+/** Returns why something cannot be shown; a RangeError comes from formulas or values nested deeper than the stack. */
 export const whyUnshown = (error: unknown): string =>
   error instanceof RangeError ? 'it is nested too deeply' : reasonOf(error);
 
-/** What a function renders or, where it throws, a notice in its place: the rest of the page goes on. */
+/** Returns what a function renders or, if it throws, a notice in its place, so that the rest of the page is shown. */
 export function orNotice<T extends Html | undefined>(what: string, saved: unknown, render: () => T): T | Html {
   try {
     return render();

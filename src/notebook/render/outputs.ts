@@ -7,12 +7,12 @@ import { imagesOf, renderMarkdownOutput } from './markdown.js';
 import { type Html, joinedHtml, markup, orNotice, textIn, withImages } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
-/** Longer texts scroll in a box of their own. */
+/** Texts of more lines scroll in a box of their own. */
 const longText = 30;
 
 function preformatted(html: Html, kind: string, label: string): Html {
   const long = html.toString().split('\n').length > longText;
-  // What scrolls must be reachable by keyboard, and then needs a name.
+  // An element that scrolls must be reachable by keyboard, and then needs a name.
   const scroll = long && markup` tabindex="0" role="region" aria-label="${label}"`;
   return markup`<pre class="output ${kind}${long && ' long'}"${scroll}>${html}</pre>`;
 }
@@ -34,13 +34,13 @@ const renderers: Record<string, (display: Display, type: string, page: OutputPag
     markup`<div class="output rich">${renderMarkdownOutput(textIn(data, type), page)}</div>`,
   'text/latex': ({ data }, type, page) =>
     markup`<div class="output rich">${page.latex.output(textIn(data, type))}</div>`,
-  // As an image, a drawing can neither run scripts nor load anything, whatever it holds.
+  // As an image, a drawing can neither run scripts nor load anything, whatever it contains.
   'image/svg+xml': (display, type, page) => {
-    // XML begins with its first letter.
+    // XML must begin with its first character.
     const svg = page.foreignSvg(textIn(display.data, type).trim());
     if (!/<svg\b[^<]*>/.test(svg)) throw new UserError('its drawing holds no whole svg element');
     const alone = svg.replace(/<svg\b(?![^<>]*\sxmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
-    // Browsers take all other letters as they are.
+    // Browsers accept all other characters as they are.
     const address = `data:${type};charset=utf-8,${alone.replace(/[%#\n\r\t]/g, encodeURIComponent)}`;
     return image(display, type, address, page);
   },
@@ -53,7 +53,7 @@ const renderers: Record<string, (display: Display, type: string, page: OutputPag
   'text/plain': ({ data }, type) => preformatted(colouredText(textIn(data, type)), 'result', 'Text output'),
 };
 
-/** Shows images whose base64 begins as that of all of their type does. */
+/** Returns a renderer for images of a type whose base64 always begins like this. */
 function encodedImage(beginning: string): (display: Display, type: string, page: OutputPage) => Html {
   return (display, type, page) => {
     const base64 = textIn(display.data, type).replace(/[^A-Za-z0-9+/=]/g, '');
@@ -62,7 +62,7 @@ function encodedImage(beginning: string): (display: Display, type: string, page:
   };
 }
 
-/** Whether HTML is but scripts, and empty places for what they draw. */
+/** Whether HTML consists only of scripts and of empty elements for what they draw. */
 function isDrawnByScripts(html: string): boolean {
   const [first, ...scripts] = html.split(/<script\b/i);
   const rest = [
@@ -81,7 +81,7 @@ function renderDisplay(display: Display, page: OutputPage): Html {
   const known = Object.keys(renderers).filter((mime) => Object.hasOwn(display.data, mime));
   const type = known.find((mime) => mime !== 'text/html' || !isDrawnByScripts(textIn(display.data, mime)));
   if (type !== undefined) return renderers[type](display, type, page);
-  if (known.length > 0) throw new UserError('its HTML is drawn by scripts, and none of an output runs here');
+  if (known.length > 0) throw new UserError('its HTML is drawn by scripts, and scripts of outputs do not run here');
   const types = Object.keys(display.data).join(', ');
   throw new UserError(types === '' ? 'its data holds nothing' : `nothing here shows its type, ${types}`);
 }
@@ -102,8 +102,8 @@ function renderValid(output: Output, page: OutputPage): Html {
 }
 
 /**
- * Renders one output as HTML that is safe in a page. A file may hold anything: a notice, which calls it by `name`,
- * stands in the place of what is no output or cannot be shown.
+ * Renders one output as HTML that is safe in a page. A file may contain anything: a value that is not an output or
+ * cannot be shown is replaced by a notice, which calls it `name`.
  */
 export function renderOutput(output: unknown, page: OutputPage, name = 'This output'): Html {
   return orNotice(name, output, () => {
@@ -116,7 +116,7 @@ export function renderOutput(output: unknown, page: OutputPage, name = 'This out
 const isStream = (output: unknown): output is Extract<Output, { output_type: 'stream' }> =>
   faultOfOutput(output) === undefined && (output as Output).output_type === 'stream';
 
-/** Renders the outputs of a cell in order; texts on the same stream that follow each other are one. */
+/** Renders the outputs of a cell in order; consecutive texts on the same stream become one. */
 export function renderOutputs(outputs: readonly unknown[], page: OutputPage, cell?: number): Html {
   const merged: { output: unknown; number: number }[] = [];
   for (const [index, output] of outputs.entries()) {

@@ -1,6 +1,6 @@
 import type { DOMPurify, UponSanitizeAttributeHookEvent } from 'dompurify';
 
-/** Properties that change how an output reads, none that moves it over other parts of the page or loads anything. */
+/** CSS properties that change how an output looks; none moves it over other parts of the page or loads anything. */
 const properties =
   /^(color|background-color|opacity|text-align|text-decoration|text-transform|vertical-align|white-space|font|font-(weight|style|size|family|variant|variant-numeric)|line-height|letter-spacing|(min-|max-)?(width|height)|(margin|padding)(-(top|right|bottom|left))?|border(-(top|right|bottom|left))?(-(width|style|color))?|border-(collapse|spacing|radius)|display|gap|flex|flex-(direction|wrap|grow|shrink|basis)|align-items|justify-content|grid-template-columns|table-layout|overflow(-x|-y)?|fill|fill-opacity|stroke|stroke-(width|opacity|dasharray|linecap|linejoin)|stop-color|stop-opacity)$/;
 
@@ -9,7 +9,7 @@ const properties =
  */
 const value = /^(?:[\w\s#.,%+!-]|\b(?:rgba?|hsla?|calc|repeat|minmax|min|max)\(|\))*$/i;
 
-/** Keeps the declarations of a style attribute that are harmless; the others are dropped. */
+/** Keeps the harmless declarations of a style attribute and drops the others. */
 function safeStyle(style: string): string {
   return style
     .split(';')
@@ -24,7 +24,7 @@ function safeStyle(style: string): string {
 
 const words = (list: string): string[] => list.trim().split(/\s+/);
 
-// What results are written with: text, tables, simple vector drawings. Nothing that runs, loads, submits or plays.
+// The elements of results: text, tables, simple vector drawings. Nothing that runs, loads, submits or plays.
 const htmlTags =
   words(`a abbr b bdi bdo big blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption
   figure font h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark meter ol p pre progress q rp rt ruby s samp section small span strong
@@ -40,19 +40,19 @@ const attributes =
   clip-path clip-rule clipPathUnits mask maskUnits patternUnits patternTransform markerWidth markerHeight markerUnits
   marker-start marker-mid marker-end refX refY orient preserveAspectRatio xmlns xlink:href`);
 
-/** Classes that outputs may carry; all others could borrow, or break, the look of the page around them. */
+/** Classes that outputs may have; all others could imitate or break the look of the page around them. */
 const outputClass =
   /^(dataframe|alert(-\w+)?|footnote[\w-]*|markdown-alert[\w-]*|task|scroll|displayed|sparsebook-[\w-]+)$/;
 const imageAddress = /^data:image\/(png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/=\s]+$/i;
 const outside = /^(https?:|mailto:)/i;
-/** An address beside the page. */
+/** A relative address. */
 const beside = /^[\w.%~][^:\\]*$/;
-/** Of what these show or play nothing is left: their names stand there instead. */
+/** Elements of which nothing is shown or played: their names replace them. */
 const unshown = new Set(words('audio canvas embed iframe object video'));
 const number = /^[-+\u2212]?[\d.,\s]*\d(e[-+]?\d+)?\s?%?$/i;
 /**
- * What DOMPurify, and we, put in front of the names that texts and outputs give to their parts: none takes the name of
- * a part of the page.
+ * The prefix that DOMPurify, and we, add to the names that texts and outputs give to their parts, so that none takes
+ * the name of a part of the page.
  */
 export const ownPrefix = 'user-content-';
 
@@ -89,7 +89,7 @@ function filterAttribute(tag: string, event: UponSanitizeAttributeHookEvent): vo
   }
 }
 
-/** Marks the cells that hold a number, and the headings of columns that hold nothing else. */
+/** Marks the cells that contain a number, and the headings of columns that contain only numbers. */
 function markNumbers(table: HTMLTableElement): void {
   const rows = Array.from(table.rows, (row) => Array.from(row.cells));
   const isNumber = (cell: HTMLTableCellElement): boolean => number.test(cell.textContent?.trim() ?? '');
@@ -104,8 +104,9 @@ function markNumbers(table: HTMLTableElement): void {
 }
 
 /**
- * A function that takes from foreign HTML all that could run, load from elsewhere, submit, or leave its place on the
- * page, and returns an element that holds what is left: ids renamed, headings of level 1 lowered, numbers marked.
+ * Returns a function that removes from foreign HTML everything that could run, load from elsewhere, submit, or leave
+ * its place on the page, and returns an element with the rest: ids renamed, headings of level 1 lowered, numbers
+ * marked.
  */
 export function sanitizer(purifier: DOMPurify): (html: string) => HTMLElement {
   purifier.addHook('uponSanitizeAttribute', (element, event) => {
@@ -135,7 +136,7 @@ function tidy(body: HTMLElement): void {
     heading.replaceWith(lower);
   });
   body.querySelectorAll('img').forEach((image) => {
-    // An image from elsewhere would be a request: its words stay in its place.
+    // An image from elsewhere would cause a request: its alternative text replaces it.
     if (!image.hasAttribute('src')) image.replaceWith(image.getAttribute('alt') ?? '');
     else if (!image.hasAttribute('alt')) image.setAttribute('alt', 'Image in an output');
   });

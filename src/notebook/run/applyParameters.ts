@@ -8,7 +8,7 @@ import type { GivenValue, Parameter } from './parameters.js';
 import type { ParameterValue } from './syntax.js';
 import { choicesOf, fits, inWords, type ValueType } from './valueTypes.js';
 
-/** What a run was given, and what the notebook says by itself. */
+/** The parameters that a run was given, and those that the notebook states itself. */
 export interface AppliedParameters {
   given: Record<string, ParameterValue>;
   defaults: Record<string, ParameterValue>;
@@ -17,10 +17,10 @@ export interface AppliedParameters {
 const INJECTED = 'injected-parameters';
 
 /**
- * Puts parameters into a notebook by papermill's conventions: behind a cell tagged `parameters` one tagged
- * `injected-parameters`, in place of an earlier one. It is the same cell with the given values, so that what it
- * computes from them is computed again. Throws UserError for a name that the notebook does not have (offering the
- * nearest), and for a value that it rules out.
+ * Puts parameters into a notebook by papermill's conventions: inserts a cell tagged `injected-parameters` after a cell
+ * tagged `parameters`, in place of an earlier one. It is the same cell with the given values, so that values computed
+ * from them are computed again. Throws a UserError for a name that the notebook does not have (with the closest one),
+ * and for a value that it rules out.
  */
 export function applyParameters(notebook: Notebook, given: Record<string, GivenValue>): AppliedParameters {
   const cells = notebook.cells.filter((cell) => !hasTag(cell, INJECTED));
@@ -64,7 +64,7 @@ function noParameter(name: string, known: string[], cells: Cell[]): UserError {
 
 const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : JSON.stringify(value));
 
-/** A number that JavaScript cannot hold to its last digit. */
+/** A whole number that JavaScript cannot represent exactly. */
 class InexactNumber extends UserError {
   constructor(digits: string) {
     super(
@@ -83,7 +83,8 @@ function exactNumber(text: string): number | undefined {
 }
 
 /**
- * What a text in YAML, and so in JSON, says; throws a UserError where it says nothing, or a number that is not exact.
+ * Parses a text in YAML, and so in JSON; throws a UserError if it is not YAML or contains a number that would not be
+ * exact.
  */
 export function fromYaml(text: string): ParameterValue {
   const exact = (_name: unknown, value: unknown): unknown =>
@@ -105,11 +106,11 @@ function yamlIn(text: string): ParameterValue | undefined {
   }
 }
 
-/** A text as a value of a type, so far as it is one; undefined when it cannot be. */
+/** Reads a text as a value of a type; returns undefined if it cannot be one. */
 function readAs(type: ValueType, text: string): ParameterValue | undefined {
   switch (type.kind) {
     case 'any': {
-      // What can be a number, true, false, null, a list, an object or a text in quotes is one.
+      // Text that can be a number, true, false, null, a list, an object or a text in quotes is read as one.
       if (!/^\s*(?:[[{"]|(?:true|false|null|[+-]?\.?\d\S*)\s*$)/.test(text)) return text;
       const read = yamlIn(text);
       return read === undefined ? text : read;
@@ -133,7 +134,7 @@ function readAs(type: ValueType, text: string): ParameterValue | undefined {
       return elements.includes(undefined) ? undefined : (elements as ParameterValue[]);
     }
     case 'union': {
-      // Any text is a string, so that comes last.
+      // Any text is a string, so string comes last.
       const inOrder = [...type.of].sort((a, b) => Number(a.kind === 'string') - Number(b.kind === 'string'));
       const values = inOrder.map((one) => readAs(one, text));
       return values.find((value) => value !== undefined && fits(type, value));
@@ -141,7 +142,7 @@ function readAs(type: ValueType, text: string): ParameterValue | undefined {
   }
 }
 
-/** A value with what it leaves out of objects as `example` has it. */
+/** Completes the objects in a value by the properties of `example` that they leave out. */
 function completed(example: ParameterValue, value: ParameterValue): ParameterValue {
   if (!isObject(example) || !isObject(value)) return value;
   const own = Object.entries(value).map(([name, one]) => [name, completed(example[name] ?? null, one)]);
@@ -149,8 +150,8 @@ function completed(example: ParameterValue, value: ParameterValue): ParameterVal
 }
 
 /**
- * The value for a parameter, from a text (`key=value`) or a value; throws UserError that names the key, what is
- * expected (the type, and the values or the range that the notebook states) and what was received.
+ * Returns the value for a parameter, from a text (`key=value`) or a value. Throws a UserError that names the key, the
+ * expected type, the values or the range that the notebook states, and the received value.
  */
 export function parseParameter(parameter: Parameter, given: GivenValue): ParameterValue {
   const { name, value: example, written = '' } = parameter;

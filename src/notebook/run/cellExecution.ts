@@ -10,16 +10,16 @@ import { type NotebookOutputs, OutputArea } from './outputArea.js';
 
 /** One cell of a run: what it printed and showed, when, and what went wrong. */
 export class CellExecution {
-  /** What went wrong, while it ran or (something it left running) later. */
+  /** What went wrong, while the cell ran or later, in something that it left running. */
   fault: CellFault | undefined;
   private readonly area: OutputArea;
   private readonly times: Record<string, string> = {};
   private executionCount: number | null = null;
-  /** The first that the kernel told of, also beside an answer that all went well. */
+  /** The first failure that the kernel reported, even if its reply says that all went well. */
   private failure: CellFailure | undefined;
-  /** The kernel has answered; what the cell left running may still print. */
+  /** Whether the kernel has answered; what the cell left running may still print. */
   over = false;
-  /** Whether the kernel ended with it. */
+  /** Whether the kernel died while the cell ran. */
   died = false;
   private forgotten = false;
   /** The source that ran: the cell's own may be edited meanwhile. */
@@ -35,7 +35,7 @@ export class CellExecution {
     this.area = new OutputArea(outputs);
   }
 
-  /** Runs the cell to its end, good or bad; whatever went wrong is an error among its outputs. */
+  /** Runs the cell until it ends or fails; a failure becomes an error among its outputs. */
   async run(kernel: KernelClient, limits: Limits): Promise<void> {
     const outcome = await executeCell(kernel, this.source, limits, (message) => this.hear(message));
     this.over = true;
@@ -54,7 +54,7 @@ export class CellExecution {
     else {
       const { kind, ename, evalue } = told;
       this.fault = { ...this.faultFrom({ ename, evalue, traceback: [] }), kind, cause: evalue };
-      // A kernel that heeds an interrupt says so itself.
+      // A kernel that obeys an interrupt says so itself.
       if (!shown || kind !== 'interrupted' || outcome.reply.status === 'dead')
         this.area.addError({ ename, evalue, traceback: [`${ename}: ${evalue}`] });
     }
@@ -69,7 +69,7 @@ export class CellExecution {
     return this.area.isUpdatedBy(message);
   }
 
-  /** Gives up its outputs: another execution takes its place, or the cell is gone. */
+  /** Discards its outputs: another execution replaces it, or the cell is gone. */
   forget(): void {
     this.forgotten = true;
     this.area.clear();
@@ -123,7 +123,7 @@ export class CellExecution {
   }
 }
 
-/** What a kernel cannot tell of how a cell ended, for it is dead, or does not know why it was interrupted. */
+/** Says how a cell ended if the kernel cannot, because it is dead or does not know why it was interrupted. */
 function failureWithout(
   { reply, stoppedBy }: CellOutcome,
   { cellTimeout }: Limits,
@@ -160,7 +160,7 @@ const INSIST_MILLISECONDS = 300;
 const REFUSALS = 5;
 const PAUSE_MILLISECONDS = 100;
 
-/** Has the kernel execute a cell's source, within limits: first it is asked to stop, then it is ended. */
+/** Has the kernel execute a cell's source within limits; beyond them it first asks the kernel to stop, then ends it. */
 async function executeCell(
   kernel: KernelClient,
   source: string,

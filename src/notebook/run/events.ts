@@ -22,7 +22,7 @@ export interface RunResult {
   tolerated: CellFault[];
 }
 
-/** What a run tells while it goes on: progress lines, live pages and tests all read these. */
+/** An event of a run in progress: progress lines, live pages and tests all read these. */
 export type RunEvent =
   | { type: 'start'; file: string; output: string; total: number }
   | { type: 'kernelReady'; kernel: string; seconds: number }

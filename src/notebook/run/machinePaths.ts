@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** The project a folder belongs to: the nearest folder upwards with a package.json, or the folder itself. */
+/** The project to which a folder belongs: the nearest folder upwards with a package.json, or the folder itself. */
 function projectOf(folder: string): string {
   for (let candidate = folder; ; candidate = dirname(candidate)) {
     if (existsSync(join(candidate, 'package.json'))) return candidate;
@@ -15,16 +15,19 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 export type Clean = (text: string) => string;
 
 const letter = '[\\p{L}\\p{N}_]';
-/** Where a word begins, be it behind a colour or behind the `\n` of a text that was quoted. */
+/** Matches where a word begins, also after a colour code or after the `\n` of a quoted text. */
 const start = (inside: string): string => `(?<=^|[^\\p{L}\\p{N}_${inside}]|\\x1b\\[[\\d;]*m|\\\\[nrt])`;
-/** Addresses, also those that hold a path, and images in base64: they stay. A `file:` address is a path. */
+/** Addresses, even those that contain a path, and images in base64: they stay. A `file:` address is a path. */
 const address =
   `${start('+.-')}(?!file:)[a-zA-Z][a-zA-Z\\d+.-]{0,30}://[^\\s"'<>\`]*|` +
   `\\bdata:[\\w.+-]+/[\\w.+-]+[;,][^\\s"'<>\`)]*`;
 const pathStart = `${start('.~/\\\\+-')}(?:file://)?`;
 const pathEnd = `(?!${letter}|[.-]${letter})`;
 
-/** A function that makes paths in the project relative to it and the home folder `~`: they contain no user names. */
+/**
+ * Returns a function that makes paths in the project relative to it and replaces the home folder by `~`, so that paths
+ * contain no user names.
+ */
 export function machinePathRemover(folder: string, home: string = homedir()): Clean {
   const project = projectOf(folder);
   const withoutLinks = (path: string): string => (existsSync(path) ? realpathSync(path) : path);

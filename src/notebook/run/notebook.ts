@@ -56,8 +56,8 @@ export const isText = (value: unknown): value is MultilineText =>
 const isJsonType = (mime: string): boolean => /^application\/(.+\+)?json$/.test(mime);
 
 /**
- * What keeps a value from being an output, as half a sentence; undefined when nothing does. Notebooks keep whatever
- * their outputs are: to be checked before one is read.
+ * Returns why a value is not an output, as half a sentence; undefined if it is one. Notebooks keep their outputs
+ * whatever they are, so check each output before reading it.
  */
 export function faultOfOutput(output: unknown): string | undefined {
   if (!isObject(output)) return 'is not an object';
@@ -97,7 +97,7 @@ export function hasTag(cell: Cell, tag: string): boolean {
   return cell.metadata.tags?.some((one) => one.replaceAll('_', '-') === tag) ?? false;
 }
 
-/** Whether a cell is one that a run executes: code, and not tagged `skip-execution`. */
+/** Whether a run executes a cell: code that is not empty and not tagged `skip-execution`. */
 export function isExecuted(cell: Cell): cell is CodeCell {
   return cell.cell_type === 'code' && joined(cell.source).trim() !== '' && !hasTag(cell, 'skip-execution');
 }
@@ -127,9 +127,7 @@ function firstComment(source: string): string | undefined {
   return (line ?? block?.split('\n')[0])?.trim();
 }
 
-/**
- * How long a cell ran, in seconds, from the timing that runners and Jupyter note down; undefined where there is none.
- */
+/** How long a cell ran, in seconds, from the timing that runners and Jupyter record; undefined if there is none. */
 export function secondsTaken({ metadata }: CodeCell): number | undefined {
   const timing = isObject(metadata.execution) ? metadata.execution : {};
   const time = (...names: string[]): number => {
@@ -142,7 +140,7 @@ export function secondsTaken({ metadata }: CodeCell): number | undefined {
   return seconds >= 0 ? seconds : undefined;
 }
 
-/** Notes in a notebook's metadata with which values it runs, and on which kernel. */
+/** Records in a notebook's metadata the parameters and the kernel with which it runs. */
 export function noteRun(
   { metadata }: Pick<Notebook, 'metadata'>,
   parameters: Metadata,
@@ -159,10 +157,10 @@ export function languageOf({ metadata: { language_info, kernelspec } }: Notebook
   return noted.find((name): name is string => typeof name === 'string') ?? 'typescript';
 }
 
-/** How much is to be seen of a part of a cell: folded, it is there at a click. */
+/** How much of a part of a cell is visible; a click opens a folded part. */
 export type Extent = 'shown' | 'folded' | 'removed';
 
-/** What a cell asks of pages, by its tags or in Jupyter's metadata. */
+/** Returns how pages should show the parts of a cell, by its tags or Jupyter's metadata. */
 export function partsOf(cell: Cell): { source: Extent; outputs: Extent } {
   const { jupyter, collapsed } = cell.metadata;
   const { source_hidden, outputs_hidden } = isObject(jupyter) ? jupyter : {};

@@ -13,7 +13,7 @@ import type { Cell, Notebook, Output, MultilineText } from './notebook.js';
 
 const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
 
-/** What is nested deeper is indented no further. */
+/** Deeper nesting is not indented further. */
 const DEEPEST_INDENT = 200;
 
 function shown(value: unknown): string {
@@ -33,7 +33,7 @@ function faultOfCell(cell: unknown): string | undefined {
   return undefined;
 }
 
-/** Brings a cell of any nbformat 4 up to 4.5: an id of its own, and the keys that its type needs. */
+/** Upgrades a cell of any nbformat 4 to 4.5: gives it an id of its own, and the keys that its type needs. */
 function upgraded(cell: Cell, taken: Set<string>): Cell {
   const id =
     typeof cell.id === 'string' && CELL_ID.test(cell.id) && !taken.has(cell.id)
@@ -47,12 +47,12 @@ function upgraded(cell: Cell, taken: Set<string>): Cell {
   return {
     ...common,
     execution_count: Number.isInteger(count) ? (count as number) : null,
-    // What is no list is kept as one output, which says so wherever it is shown.
+    // A value that is not a list is kept as one output; a notice says so wherever it is shown.
     outputs: (Array.isArray(outputs) ? outputs : [outputs]) as Output[],
   };
 }
 
-/** Reads a notebook, in nbformat 4.5; its outputs stay as they are. Throws a UserError that names file and fault. */
+/** Reads a notebook as nbformat 4.5; its outputs stay as they are. Throws a UserError that names file and fault. */
 export async function readNotebook(file: string): Promise<Notebook> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(error.code === 'ENOENT' ? `there is no notebook ${file}` : `cannot read ${error.message}`);
@@ -60,7 +60,7 @@ export async function readNotebook(file: string): Promise<Notebook> {
   return parseNotebook(bytes, file);
 }
 
-/** The notebook that a file's bytes hold, as `readNotebook` returns it. */
+/** Parses the bytes of a notebook's file; returns what `readNotebook` does. */
 export function parseNotebook(bytes: Uint8Array, file: string): Notebook {
   const refuse = (fault: string): never => {
     throw new UserError(`${file} is not a notebook: ${fault}`);
@@ -70,14 +70,14 @@ export function parseNotebook(bytes: Uint8Array, file: string): Notebook {
   }
   let parsed: unknown;
   try {
-    // Takes a byte order mark for what it is, and refuses what would be saved with other letters than it was read with.
+    // Removes a byte order mark, and throws for text that is not UTF-8, which would be saved with other letters.
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     const { message } = error as Error;
     refuse(error instanceof SyntaxError ? `it is not JSON (${message})` : 'it is not text in UTF-8');
   }
   const { nbformat, cells } = isObject(parsed) ? parsed : {};
-  // Before nbformat 4 cells lay in worksheets.
+  // Before nbformat 4, cells were in worksheets.
   if (nbformat !== 4 && (nbformat ?? cells) !== undefined) {
     refuse(`its nbformat is ${shown(nbformat)}; save it from Jupyter as nbformat 4`);
   }
@@ -100,7 +100,7 @@ export function parseNotebook(bytes: Uint8Array, file: string): Notebook {
 /** JSON as Jupyter writes it (sorted keys, indented by one), so that the two do not undo each other's layout. */
 export function notebookText(notebook: Notebook): string {
   const written: string[] = [];
-  // JSON.stringify gives up some thousand levels down, and with it all that a run came to would be lost.
+  // JSON.stringify fails at some thousand levels of nesting, and all results of a run would be lost.
   const todo: (string | Nested)[] = [{ value: notebook, line: '\n' }];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     if (typeof next === 'string') written.push(next);
@@ -116,7 +116,7 @@ interface Nested {
 
 const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** The text of a list or an object, with what is nested in it left as it is. */
+/** Returns the text of a list or an object, with the lists and objects nested in it left as they are. */
 function layOut({ value, line }: Nested): (string | Nested)[] {
   const inner = line.length < DEEPEST_INDENT ? `${line} ` : line;
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
@@ -141,14 +141,15 @@ function layOut({ value, line }: Nested): (string | Nested)[] {
 
 const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1);
 
-/** What a saved notebook may replace: JSON that begins as one does, with its keys in any order. */
+/** The files that a saved notebook may replace: JSON that begins like a notebook, with its keys in any order. */
 export const notebookFile: FileKind = {
   name: 'a notebook',
   isOne: (head) => /^\uFEFF?\s*\{\s*"(cells|metadata|nbformat|nbformat_minor)"/.test(head.toString()),
 };
 
 /**
- * Writes a notebook: at any moment the file is the old notebook or the new one, whole. Throws as `writeFileWhole` does.
+ * Writes a notebook atomically: at any moment the file is either the old notebook or the new one. Throws as
+ * `writeFileWhole` does.
  */
 export function writeNotebook(file: string, notebook: Notebook): Promise<void> {
   return writeFileWhole(file, notebookText(notebook), notebookFile);
@@ -157,8 +158,9 @@ export function writeNotebook(file: string, notebook: Notebook): Promise<void> {
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
 /**
- * The file that a notebook's name means: a path (`.ipynb` may be missing), or the beginning of a name in `notebooks/`
- * of the working folder or of this project, such as `01`. Throws UserError when there is none or more than one.
+ * Returns the file that a notebook's name refers to: a path (`.ipynb` may be omitted), or the beginning of a name in
+ * `notebooks/` of the working folder or of this project, such as `01`. Throws a UserError if there is none or more than
+ * one.
  */
 export function resolveNotebook(name: string, cwd: string = process.cwd()): string {
   const paths = [resolve(cwd, name), resolve(cwd, `${name}.ipynb`)];
@@ -185,7 +187,7 @@ export interface OutputKind extends FileKind {
   instead?: Record<string, string>;
 }
 
-/** Throws a UserError for the name of a folder, and for one whose ending is not that of a file of this kind. */
+/** Throws a UserError if `output` is a folder or does not end like a file of this kind. */
 export function requireEnding(output: string, { name, endings, instead = {} }: OutputKind): void {
   if (/[\\/]$/.test(output) || isFolder(output)) {
     throw new UserError(`${output} is a folder; name a file in it, such as ${join(output, `executed${endings[0]}`)}`);

@@ -16,10 +16,7 @@ interface Shown {
   size: number;
 }
 
-/**
- * What the cells that run on one kernel have in common: limits, the characters that they take together, and their
- * displays.
- */
+/** What the cells that run on one kernel share: limits, the total characters of their outputs, and their displays. */
 export class NotebookOutputs {
   size = 0;
   readonly areas = new Map<string, Set<OutputArea>>();
@@ -67,13 +64,13 @@ export class OutputArea {
       case 'error':
         return this.addError(content as unknown as CellFailure);
       case 'clear_output':
-        // With `wait`, what is shown stays until something takes its place: no flicker, and the last state survives.
+        // With `wait`, the outputs stay until something replaces them: no flicker, and the last state survives.
         if (content.wait) this.clearBeforeNext = true;
         else this.clear();
     }
   }
 
-  /** Whether a message can change what is shown here, in a cell that it does not come from. */
+  /** Whether a message of another cell can change what is shown here. */
   isUpdatedBy({ header, content }: Message): boolean {
     const areas = this.notebook.areas.get(displayId(content) ?? '');
     return header.msg_type === 'update_display_data' && areas?.has(this) === true;
@@ -82,7 +79,7 @@ export class OutputArea {
   addError(failure: CellFailure): void {
     this.clearIfAsked();
     const error = limitedFailure(failure, this.limits);
-    // That something failed must be seen, whatever was put out before.
+    // A failure must be visible even after the output limit was reached.
     const first = !this.shown.some(({ output }) => output.output_type === 'error');
     this.push({ output: { output_type: 'error', ...error }, size: sizeOf(error) }, first);
   }
@@ -161,7 +158,8 @@ export class OutputArea {
   }
 
   /**
-   * Shows an output, if there is space or it must be seen; returns whether. After the first that is left out all are.
+   * Shows an output if there is space or `always` is set; returns whether it did. After the first output that is left
+   * out, all others are left out too.
    */
   private push(shown: Shown, always = false): boolean {
     const fits = this.leftOut.count === 0 && this.shown.length < this.limits.outputs && shown.size <= this.spaceLeft;
@@ -198,8 +196,8 @@ function displayId(content: MessageContent): string | undefined {
 const cleaned = new WeakMap<Clean, WeakMap<object, Record<string, unknown>>>();
 
 /**
- * An output's data with every text, also inside JSON, passed through `clean`; images in base64 stay. The same bundle
- * gives the same result, so that a comparison sees no change.
+ * Passes every text in an output's data, also inside JSON, through `clean`; images in base64 stay. The same bundle
+ * gives the same object, so that a comparison sees no change.
  */
 export function cleanBundle(bundle: Record<string, unknown>, clean: Clean): Record<string, unknown> {
   const known = cleaned.get(clean) ?? new WeakMap<object, Record<string, unknown>>();

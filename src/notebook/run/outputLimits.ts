@@ -2,11 +2,11 @@ import { grouped } from '../../formats/text.js';
 import type { CellFailure } from '../kernel/cellRun.js';
 import { terminalText } from './terminalText.js';
 
-/** How much of what cells put out is kept, in characters. Whatever is left out is replaced by a note that says so. */
+/** How much of the output of cells is kept, in characters. A note replaces whatever is left out. */
 export interface OutputLimits {
   /** Of a text. */
   text: number;
-  /** Outputs of one cell. */
+  /** The number of outputs of one cell. */
   outputs: number;
   /** Of one representation (HTML, an image in base64, a figure's JSON) of an output. */
   representation: number;
@@ -25,7 +25,7 @@ export const fileLimits: OutputLimits = {
   notebook: 25_000_000,
 };
 
-/** Less of a text than a file can hold: a page is sent all of it whenever it grows. */
+/** Keeps less of a text than a file can hold, because a page is sent the whole text whenever it grows. */
 export const liveLimits: OutputLimits = { ...fileLimits, text: 100_000, outputs: 500 };
 
 /** Deeper structures overflow the stack when they are written or drawn. */
@@ -42,8 +42,7 @@ function isDeep(value: unknown): boolean {
 }
 
 /**
- * The characters that something takes in a notebook's file, about; a structure that is too deep for one takes
- * infinitely many.
+ * Returns about how many characters a value takes in a notebook's file; Infinity if it is nested too deeply for one.
  */
 export function sizeOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
@@ -51,8 +50,8 @@ export function sizeOf(value: unknown): number {
 }
 
 /**
- * A display's data and metadata within the limits, and the characters they take: what is too large becomes a text that
- * says so.
+ * Returns a display's data and metadata within the limits, and the characters that they take. If a representation is
+ * too large, a text that says so replaces all but the plain text.
  */
 export function limitedDisplay(
   { data, metadata }: { data: Record<string, unknown>; metadata: Record<string, unknown> },
@@ -77,15 +76,14 @@ export function limitedDisplay(
   return { data: kept, metadata: about, size };
 }
 
-/** A failure whose message and traceback are within the limits. */
+/** Shortens the message and traceback of a failure to the limits. */
 export function limitedFailure({ ename, evalue, traceback }: CellFailure, limits: OutputLimits): CellFailure {
   const lines = traceback.length === 0 ? [] : keptText(traceback.join('\n'), limits.text).split('\n');
   return { ename: keptText(ename, limits.text), evalue: keptText(evalue, limits.text), traceback: lines };
 }
 
 /**
- * What stands in place of the outputs of a cell beyond the limits: so many, and of so many characters where that is
- * known.
+ * Returns the note that replaces the outputs of a cell beyond the limits: their number and, if known, their characters.
  */
 export function furtherOutputs(limits: OutputLimits, count: number, characters?: number): string {
   const size = characters === undefined ? '' : ` (${grouped(characters)} characters)`;
@@ -94,8 +92,8 @@ export function furtherOutputs(limits: OutputLimits, count: number, characters?:
 }
 
 /**
- * A text that grows and of which only the beginning and the end are kept once it is longer than `limit` characters,
- * with a note in between. A progress line that redraws itself counts as its last state.
+ * A text that grows. Once it is longer than `limit` characters, only its beginning and end are kept, with a note in
+ * between. A progress line that redraws itself counts as its last state.
  */
 export class KeptText {
   private head = '';
@@ -135,20 +133,24 @@ export class KeptText {
   }
 }
 
-/** The text of at most `limit` characters with a note where more is missing. */
+/** Shortens a text to at most `limit` characters, with a note where text is missing. */
 export function keptText(text: string, limit: number): string {
   const kept = new KeptText(limit);
   kept.add(text);
   return kept.toString();
 }
 
-/** What is overwritten for good is dropped; what comes after the last '\r' may still be overwritten, or overwrite. */
+/**
+ * Drops text that is overwritten for good; text after the last '\r' may still be overwritten, or overwrite other text.
+ */
 function foldRedrawn(text: string): string {
   const last = text.lastIndexOf('\r');
   return last < 0 ? text : `${terminalText(text.slice(0, last))}${text.slice(last)}`;
 }
 
-/** Where to cut at or soon after a place: behind a line's end if there is one near, and never through a character. */
+/**
+ * Returns where to cut at or soon after a place: after the end of a line if one is near, and never inside a character.
+ */
 function cutAfter(text: string, place: number): number {
   if (place <= 0) return 0;
   const lineEnd = text.indexOf('\n', place - 1);

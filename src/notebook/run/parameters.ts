@@ -9,19 +9,19 @@ export interface Parameter {
   name: string;
   /** How it is declared. */
   keyword: Declaration['keyword'];
-  /** Its type as written, if it has one: in its annotation, or behind `as` or `satisfies`. */
+  /** Its type as written, if it has one: in its annotation, or after `as` or `satisfies`. */
   type?: string;
   value?: ParameterValue;
   written?: string;
   comment: string;
 }
 
-/** A value that is meant as it is: its text is not read as a number, a list or anything else. */
+/** A value that is taken as it is: its text is not read as a number, a list or anything else. */
 export class Verbatim {
   constructor(readonly value: ParameterValue) {}
 }
 
-/** A value for a parameter: as a value, or as a text that is read like the value that the notebook has. */
+/** A value for a parameter, or a text that is read as the type of the notebook's value. */
 export type GivenValue = ParameterValue | Verbatim;
 
 /** Reads the declarations of a parameters cell: their names, types, literal values and comments. */
@@ -42,13 +42,13 @@ export function readParameters(source: string): Parameter[] {
 
 export interface DeclaredParameter extends Parameter {
   cell: string;
-  /** What was declared before, whose place this one takes. */
+  /** The earlier declaration that this one replaces. */
   before?: Parameter;
 }
 
 /**
- * What the cells tagged `parameters` declare, or in its place those tagged `injected-parameters`; the first comment
- * stays.
+ * Returns what the cells tagged `parameters` declare; declarations in cells tagged `injected-parameters` replace these,
+ * but the first comment stays.
  */
 export function parametersOf(cells: Cell[]): DeclaredParameter[] {
   const found = new Map<string, DeclaredParameter>();
@@ -64,7 +64,7 @@ export function parametersOf(cells: Cell[]): DeclaredParameter[] {
   return [...found.values()];
 }
 
-/** What is written behind a value: `as` or `satisfies`, and the type, which for `as const` is `const`. */
+/** Returns the `as` or `satisfies` after a value, and the type, which for `as const` is `const`. */
 function castOf(node: SyntaxNode | undefined): { operator: string; type: SyntaxNode } | undefined {
   if (node?.name === 'ParenthesizedExpression') return castOf(childrenOf(node)[1]);
   if (!node || !isCast(node)) return undefined;
@@ -73,8 +73,8 @@ function castOf(node: SyntaxNode | undefined): { operator: string; type: SyntaxN
 }
 
 /**
- * The source of a parameters cell with another value for a name; all else (comments, annotations, layout) stays. Throws
- * a UserError where it declares no such name with a value.
+ * Returns the source of a parameters cell with another value for a name; all else (comments, annotations, layout)
+ * stays. Throws a UserError if it declares no value for the name.
  */
 export function setParameter(source: string, name: string, value: ParameterValue): string {
   const { from, to } = literalOf(source, name).literal;
@@ -90,10 +90,10 @@ function literalOf(source: string, name: string): Declaration & { literal: Synta
 }
 
 /**
- * The same for a value with which the cells have not been compiled: its type stays what the notebook states, whatever
- * the compiler could tell of the value. Where it states none, `const backend = 'auto'` has the type 'auto', and what
- * compiles with it (a comparison with 'auto', a call that takes 'auto' or 'cpu') need compile with neither 'cpu' nor
- * string: any.
+ * Does the same for a value with which the cells have not been compiled: the type stays what the notebook states,
+ * whatever the compiler could infer from the value. If the notebook states none, the type may become any: `const
+ * backend = 'auto'` has the type 'auto', and code that compiles with it (a comparison with 'auto', a call that takes
+ * 'auto' or 'cpu') need not compile with 'cpu' or string.
  */
 export function injectParameter(source: string, name: string, value: ParameterValue): string {
   const { keyword, annotation, initializer, literal } = literalOf(source, name);
@@ -106,7 +106,7 @@ export function injectParameter(source: string, name: string, value: ParameterVa
   }
   const parts = childrenOf(initializer!.parent!);
   const definition = parts[parts.findIndex(({ from }) => from === initializer!.from) - 2];
-  // Within a pattern no name has a type of its own.
+  // A name within a pattern has no type of its own.
   const declares = initializer!.parent!.name === 'VariableDeclaration' && definition?.name === 'VariableDefinition';
   if (annotation || !declares) return changed;
   if (cast?.operator === 'as' && cast.type.name !== 'const') return changed;
@@ -116,8 +116,8 @@ export function injectParameter(source: string, name: string, value: ParameterVa
 }
 
 /**
- * The source of a parameters cell with the literal values of some names replaced by expressions: `expression` is given
- * a name and how its value is written. Where an `as const` says that it is one, the whole is replaced.
+ * Returns the source of a parameters cell with the literal values of some names replaced by expressions: `expression`
+ * takes a name and its value as written. An `as const` is replaced together with its value.
  */
 export function withExpressions(
   source: string,
@@ -136,17 +136,17 @@ export function withExpressions(
     }, source);
 }
 
-/** `0.5 as number` without its type. */
+/** Returns `0.5 as number` without its type. */
 function withoutCast(literal: SyntaxNode): SyntaxNode {
   return isCast(literal) ? withoutCast(childrenOf(literal)[0]) : literal;
 }
 
-/** A value as TypeScript: JSON, but with strings in the quotes that the cell uses, and names without. */
+/** Writes a value as TypeScript: JSON, but with strings in the quotes that the cell uses, and names without quotes. */
 function written(value: ParameterValue, quote: string): string {
   if (Array.isArray(value)) return `[${value.map((element) => written(element, quote)).join(', ')}]`;
   if (typeof value === 'object' && value !== null) {
     const name = (key: string): string => {
-      // Written without brackets this name would set what the object inherits.
+      // Without brackets, this name would set the object's prototype.
       if (key === '__proto__') return `[${written(key, quote)}]`;
       return /^[A-Za-z_$][\w$]*$/.test(key) ? key : written(key, quote);
     };
@@ -157,19 +157,23 @@ function written(value: ParameterValue, quote: string): string {
   return `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 }
 
-/** The words in quotes of a comment. */
+/** Returns the words in quotes in a comment. */
 export function quotedIn(comment: string): string[] {
   return [...comment.matchAll(/'([^'\s]+)'/g)].map(([, word]) => word);
 }
 
-/** The values of a comment that is nothing but a list of them, `'a', 'b' or 'c'`, the parameter's own among them. */
+/**
+ * Returns the values in a comment that only lists them, `'a', 'b' or 'c'`, if the parameter's own value is one of them.
+ */
 function choicesOfComment({ value, comment }: Parameter): string[] | undefined {
   const isList = /^'[^'\s]+'(?:(?:\s*,\s*|\s+)(?:or\s+)?'[^'\s]+')+[.;]?$/.test(comment);
   const words = quotedIn(comment);
   return isList && words.some((word) => word === value) ? words : undefined;
 }
 
-/** What values a parameter may have: by its type, a comment that lists them all, or else the value that it has. */
+/**
+ * Returns what values a parameter may have: by its type, by a comment that lists them all, or else by its own value.
+ */
 export function valueTypeOf(parameter: Parameter): ValueType {
   const written = parameter.type === undefined ? undefined : writtenType(parameter.type);
   if (written && choicesOf(written)) return written;
@@ -186,7 +190,9 @@ export function statedChoices(parameter: Parameter): ParameterValue[] | undefine
 const NUMBER = String.raw`(-?\d+(?:\.\d+)?(?:e-?\d+)?)`;
 const RANGE = new RegExp(String.raw`(?:^|\s)(?:${NUMBER}\s*(?:to|–|\.\.)\s*|between\s+${NUMBER}\s+and\s+)${NUMBER}$`);
 
-/** The range of a number, where a part of its comment ends in one: `blocks, 1 to 8`. What it offers to try is none. */
+/**
+ * Returns the range of a number if a part of its comment ends in one: `blocks, 1 to 8`. Values to try are not a range.
+ */
 export function statedRange({ value, comment }: Parameter): { min: number; max: number } | undefined {
   if (typeof value !== 'number') return undefined;
   const parts = comment.split(/[;,()]|(?<!\.)\.\s/).map((part) => part.trim().replace(/\.$/, ''));

@@ -16,16 +16,20 @@ import type { GivenValue } from './parameters.js';
 export interface RunOptions extends Limits {
   /** A path, or the beginning of a name in notebooks/, such as `01`. */
   notebook: string;
-  /** Where the executed notebook goes: in place by default. */
+  /** The file of the executed notebook; by default, it replaces the notebook. */
   output?: string;
-  /** Whether it is written there, which is the default; the result holds it too. */
+  /** Whether it is written there; default true. The result holds it in either case. */
   save?: boolean;
-  /** Leave `output` as it is until the run is over, and when it is interrupted: until then it is saved beside it. */
+  /**
+   * Leaves `output` as it is until the run is over, and if it is interrupted; meanwhile the notebook is saved beside
+   * it.
+   */
   keepOutput?: boolean;
   /** Values for the notebook's parameters: as values, or as the texts of `key=value`. */
   parameters?: Record<string, GivenValue>;
   /**
-   * The kernel that runs it instead of the one that the notebook names: by its name, or one that is up, and stays up.
+   * The kernel that runs it instead of the one that the notebook names: its name, or a running kernel, which keeps
+   * running.
    */
   kernel?: string | KernelClient;
   /** Seconds to wait for the kernel; 60 by default. */
@@ -36,7 +40,7 @@ export interface RunOptions extends Limits {
 
 const secondsSince = (start: number): number => (performance.now() - start) / 1000;
 
-/** Outputs of different runs are never mixed: what is about to run starts empty, what is skipped keeps its outputs. */
+/** Outputs of different runs are never mixed: cells about to run start empty, skipped cells keep their outputs. */
 function clearOutputs({ cells }: Notebook): void {
   for (const cell of cells) {
     if (cell.cell_type !== 'code' || hasTag(cell, 'skip-execution')) continue;
@@ -57,10 +61,10 @@ function kernelSpecFor({ metadata }: Notebook, kernel: string | undefined): Kern
 }
 
 /**
- * Executes a notebook's code cells in order on its kernel and saves it, whole, after every cell (and every 10 s while a
- * cell goes on talking). A cell that fails ends the run and is described in the result. Only what keeps the run from
- * starting throws: UserError (no such notebook or parameter, no kernel, no place to write), AbortError (interrupted
- * before that).
+ * Executes a notebook's code cells in order on its kernel and saves it, atomically, after every cell (and every 10 s
+ * while a cell keeps printing). A cell that fails ends the run and is described in the result. Throws only if the run
+ * cannot start: UserError (no such notebook or parameter, no kernel, no place to write), AbortError (interrupted before
+ * the start).
  */
 export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
@@ -89,7 +93,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const tolerated = new Set<CellFault>();
   let fatal: CellFault | undefined;
   let executed = 0;
-  /** Sorts out what has gone wrong by now; something that an earlier cell left running can fail late. */
+  /** Classifies the failures so far; something that an earlier cell left running can fail late. */
   const settle = (): void => {
     for (const { fault, cell } of saver.executions) {
       const allowed = options.allowErrors === true || hasTag(cell, 'raises-exception');
@@ -123,7 +127,8 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
       settle();
     }
   } finally {
-    // After an interrupt a training loop may still want to save its checkpoint; after a failure nothing is wanted.
+    // After an interrupt, a training loop may still have to save its checkpoint; after a failure, there is nothing to
+    // wait for.
     if (!lent) await (fatal && fatal.kind !== 'interrupted' ? kernel.kill() : kernel.shutdown());
   }
   settle();
@@ -143,8 +148,8 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
 }
 
 /**
- * Notes in a notebook's metadata what runs it, and papermill's record for tools that know it; returns what to call when
- * the run is over.
+ * Records in a notebook's metadata what runs it, and papermill's record for tools that know it; returns a function to
+ * call when the run is over.
  */
 function recordRun(
   notebook: Notebook,
@@ -152,7 +157,7 @@ function recordRun(
   kernel: KernelClient,
 ): (failed: boolean) => void {
   const start = new Date();
-  // What the cells saw, for readers of the notebook.
+  // The values that the cells saw, for readers of the notebook.
   noteRun(notebook, { ...defaults, ...given }, kernel);
   const papermill: Metadata = { default_parameters: defaults, parameters: given, start_time: start.toISOString() };
   notebook.metadata.papermill = papermill;
@@ -195,7 +200,7 @@ class NotebookSaver {
     return this.last;
   }
 
-  /** Saves if that was more than 10 s ago: a cell that trains for hours should not lose all that it said. */
+  /** Saves if the last time was more than 10 s ago: a cell that trains for hours should not lose all its output. */
   saveSometimes(): void {
     if (performance.now() - this.savedAt > SOMETIMES_MILLISECONDS) void this.save();
   }

@@ -8,7 +8,9 @@ export type SyntaxNode = ReturnType<typeof parser.parse>['topNode'];
 
 const typescript = parser.configure({ dialect: 'ts' });
 
-/** The syntax tree of TypeScript. What does not parse is an error node in its place, and the rest is read. */
+/**
+ * Returns the syntax tree of TypeScript. Code that does not parse becomes an error node, and the rest is still parsed.
+ */
 export function parse(source: string): SyntaxNode {
   return typescript.parse(source).topNode;
 }
@@ -22,7 +24,7 @@ export function childrenOf(node: SyntaxNode): SyntaxNode[] {
   return children;
 }
 
-/** The statements of a cell; of what it exports, what is declared. */
+/** The statements of a cell; each export is replaced by the nodes in it. */
 export function statementsOf(script: SyntaxNode): SyntaxNode[] {
   return childrenOf(script).flatMap((node) => (node.name === 'ExportDeclaration' ? childrenOf(node) : [node]));
 }
@@ -37,8 +39,7 @@ export interface Declaration {
 }
 
 /**
- * The variables that a cell declares; a name in a pattern has the part of the value that falls to it, where that is
- * written.
+ * The variables that a cell declares; a name in a pattern has its part of the value, if the source states that part.
  */
 export function declarations(source: string): Declaration[] {
   const script = parse(source);
@@ -85,7 +86,7 @@ function namesIn(node: SyntaxNode, value: SyntaxNode | undefined, source: string
   });
 }
 
-/** What finds the parts of an object or list literal by their keys; undefined for anything else. */
+/** Returns a function that finds the parts of an object or list literal by their keys; undefined for anything else. */
 function valuesIn(
   value: SyntaxNode | undefined,
   source: string,
@@ -99,7 +100,7 @@ function valuesIn(
   return properties.has(undefined) ? undefined : (key) => properties.get(key);
 }
 
-/** The properties of an object literal that are written `name: value`; undefined as value for any other. */
+/** The properties of an object literal as names and values; both are undefined unless written `name: value`. */
 function propertiesOf(object: SyntaxNode, source: string): [string | undefined, SyntaxNode | undefined][] {
   return childrenOf(object)
     .filter(({ name }) => name === 'Property')
@@ -111,15 +112,15 @@ function propertiesOf(object: SyntaxNode, source: string): [string | undefined, 
     });
 }
 
-/** The elements of a list literal; undefined for a hole and for what is spread. */
+/** The elements of a list literal; undefined for a hole and for a spread element. */
 function elementsOf(list: SyntaxNode): (SyntaxNode | undefined)[] {
   const inside = separated(childrenOf(list).slice(1, -1));
-  // A comma behind the last element begins no other.
+  // A trailing comma begins no further element.
   if (inside.at(-1)?.length === 0) inside.pop();
   return inside.map((nodes) => (nodes.length === 1 ? nodes[0] : undefined));
 }
 
-/** What stands between commas. */
+/** Splits nodes at commas. */
 export function separated(nodes: SyntaxNode[]): SyntaxNode[][] {
   const parts: SyntaxNode[][] = [[]];
   for (const node of nodes) {
@@ -129,7 +130,9 @@ export function separated(nodes: SyntaxNode[]): SyntaxNode[][] {
   return parts;
 }
 
-/** The comment behind a declaration, on its last or its first line, or else the one that fills the line above. */
+/**
+ * Returns the comment after a declaration, on its last or first line, or else the comment that fills the line above.
+ */
 function commentOn(script: SyntaxNode, statement: SyntaxNode, range: SyntaxNode[], source: string): string {
   const [{ from }, { to }] = range;
   const lineEnd = (at: number): number => at + source.slice(at).search(/[\r\n]|$/);
@@ -156,7 +159,7 @@ function commentAbove(statement: SyntaxNode, source: string): string {
 }
 
 /**
- * The value of a literal, lists and objects of literals included; undefined for everything that would have to be
+ * The value of a literal, lists and objects of literals included; undefined for anything that would have to be
  * computed.
  */
 export function literalValue(node: SyntaxNode | undefined, source: string): ParameterValue | undefined {
@@ -207,14 +210,14 @@ export function isCast(node: SyntaxNode): boolean {
 
 const escapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', v: '\v', 0: '\0' };
 
-/** What JavaScript makes of the text between quotes. */
+/** Resolves the escapes in the text between quotes, as JavaScript does. */
 function unescaped(text: string): string {
   return text.replace(
     /\\(?:u\{0*([\da-fA-F]{1,5}|10[\da-fA-F]{4})\}|u([\da-fA-F]{4})|x([\da-fA-F]{2})|(\r\n|[^]))/g,
     (_all, point?: string, unit?: string, byte?: string, character: string = '') => {
       const code = point ?? unit ?? byte;
       if (code !== undefined) return String.fromCodePoint(parseInt(code, 16));
-      // A backslash before the end of a line goes on in the next.
+      // A backslash at the end of a line continues the text in the next line.
       return /[\r\n\u2028\u2029]/.test(character) ? '' : (escapes[character] ?? character);
     },
   );

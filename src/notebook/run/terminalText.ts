@@ -1,15 +1,18 @@
-/** Moves that reach other lines, or write over what stands there. */
+/** Cursor movements that reach other lines, and sequences that erase text there. */
 const vertical = /\x1b\[[\d;]*[ABEFHJdfsu]|\x1b[78]/;
 const horizontal = /[\r\b]|\x1b\[\d*[CDGKPX]/;
 
-/** What a terminal does not show: moves, colours, modes such as a hidden cursor, titles, links, sets of letters. */
+/**
+ * What a terminal does not show: cursor movements, colours, modes such as a hidden cursor, titles, links, character
+ * sets.
+ */
 export const unshown: RegExp =
   /\x1b\[(?<count>[0-?]*)[ -/]*(?<kind>[@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|\x1b/g;
 const pieces = new RegExp(`${unshown.source}|[\\n\\r\\b]|[^\\x1b\\n\\r\\b]+`, 'g');
 
 /**
- * The text that a terminal would show after '\r', '\b', erased lines and moves of the cursor: a progress bar that
- * redraws its line a thousand times is its last state. Colours stay with the letters that they were given to.
+ * Returns the text that a terminal would show after '\r', '\b', erased lines and cursor movements: of a progress bar
+ * that redraws its line a thousand times, only the last state is left. Letters keep their colours.
  */
 export function terminalText(text: string): string {
   const moves = vertical.test(text);
@@ -37,7 +40,7 @@ class Screen {
   private readonly lines: Place[][] = [[]];
   private row = 0;
   private column = 0;
-  /** The place that the text asked to be kept. */
+  /** The saved position of the cursor. */
   private kept: [row: number, column: number] = [0, 0];
   private readonly look = new Map<string, string>();
   private colours = '';
@@ -119,7 +122,7 @@ class Screen {
   }
 
   private goTo(row: number, column: number): void {
-    // No text is as wide or as long as a number may say.
+    // The numbers may be far larger than any text is wide or long.
     this.row = Math.min(Math.max(0, row), this.lines.length + 1000);
     this.column = Math.min(Math.max(0, column), 10_000);
     void this.line;

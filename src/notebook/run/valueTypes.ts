@@ -8,11 +8,11 @@ export type ValueType =
   | { kind: 'any' | 'number' | 'string' | 'boolean' }
   | { kind: 'literal'; value: Literal }
   | { kind: 'list'; of: ValueType }
-  /** `others` is the type of what has none of the names; without it there is nothing else. */
+  /** `others` is the type of properties with other names; without it there are none. */
   | { kind: 'object'; named: Record<string, ValueType>; others?: ValueType }
   | { kind: 'union'; of: ValueType[] };
 
-/** One of some types; of a single one that one. */
+/** Returns the union of some types; a single type stays as it is. */
 export function oneOf(types: ValueType[]): ValueType {
   const different = types.filter((type, index) => types.findIndex((other) => isSameType(other, type)) === index);
   return different.length === 1 ? different[0] : { kind: 'union', of: different };
@@ -22,7 +22,7 @@ export function isSameType(one: ValueType, other: ValueType): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The type of the values that may stand where this one does. null and what is empty say nothing. */
+/** Returns the type of the values that may replace this one. null and empty lists and objects allow anything. */
 export function typeOfExample(value: ParameterValue): ValueType {
   if (value === null) return { kind: 'any' };
   if (Array.isArray(value)) {
@@ -37,7 +37,7 @@ export function typeOfExample(value: ParameterValue): ValueType {
   };
 }
 
-/** What a type says as TypeScript writes it; undefined where it names others, computes, or is any. */
+/** Reads a type as written in TypeScript; undefined if it refers to other types, computes, or is any. */
 export function writtenType(text: string): ValueType | undefined {
   const source = `type T = ${text}\n;`;
   const [alias] = childrenOf(parse(source));
@@ -75,7 +75,7 @@ function typeAt(node: SyntaxNode | undefined, source: string): ValueType | undef
     case 'ReadonlyType':
       return read(children[1]);
     case 'UnionType':
-      // undefined is no value of JSON.
+      // undefined is not a value of JSON.
       return union(children.filter((child) => !['|', 'undefined'].includes(text(child))));
     case 'ArrayType':
       return list(read(children[0]));
@@ -134,7 +134,7 @@ export function fits(type: ValueType, value: ParameterValue): boolean {
   }
 }
 
-/** The values, of a type that lists several. */
+/** Returns the values of a type that lists several; undefined for any other type. */
 export function choicesOf(type: ValueType): ParameterValue[] | undefined {
   if (type.kind !== 'union' || type.of.length < 2) return undefined;
   const values = type.of.map((one) => (one.kind === 'literal' ? one.value : undefined));

@@ -6,7 +6,7 @@ import { figureNames, type Points, type RunCurves } from './protocol.js';
 
 const MOST_POINTS = 500;
 
-/** A curve of at most 500 points, however many are added: each is the mean of as many neighbours as that takes. */
+/** A curve of at most 500 points, however many are added: each is the mean of as many neighbours as necessary. */
 export class ThinCurve {
   private points: { x: number; y: number; count: number }[] = [];
   private stride = 1;
@@ -41,7 +41,7 @@ function joined(a: Point, b: Point): Point {
   return { x: a.x + share * (b.x - a.x), y: a.y + share * (b.y - a.y), count };
 }
 
-/** The curves of a run, read from its log as that grows. */
+/** The curves of a run, read from its log as it grows. */
 export class LoggedCurves {
   private readonly tail: LogTail;
   private readonly curves = {
@@ -57,9 +57,9 @@ export class LoggedCurves {
     this.tail = new LogTail(join(dir, runFiles.metrics));
   }
 
-  /** Reads what has come; whether anything has. */
+  /** Reads what is new in the log; returns whether anything is. */
   async read(): Promise<boolean> {
-    // Behind a damaged line nothing is read.
+    // Nothing is read after a damaged line.
     if (this.fault !== undefined) return false;
     let grown = false;
     try {

@@ -1,9 +1,9 @@
 import type { ListedRun } from './protocol.js';
 
 /**
- * A predicate for the runs that match a filter. All words must fit: `state:training` by the beginning of the state,
- * `lambda_l0=20` by a setting's value (`lambda_l0=` by its being set), any other by what stands in the id, the name or
- * a tag.
+ * Returns a predicate for the runs that match a filter. All words must match: `state:training` matches the beginning of
+ * the state, `lambda_l0=20` the value of a setting (`lambda_l0=` any value), and any other word a part of the id, the
+ * name or a tag.
  */
 export function filterOf(text: string): (run: ListedRun) => boolean {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean).map(fits);

@@ -4,11 +4,11 @@ import type { RunRow } from '../../experiments/results/runTable.js';
 export interface ListedRun extends RunRow {
   /** When it last began, in milliseconds since 1970. */
   began: number;
-  /** Why it cannot be read; the rest says nothing then. */
+  /** Why it cannot be read; the rest then means nothing. */
   fault?: string;
 }
 
-/** Points of a curve over epochs; what is not a finite number is `null`. */
+/** Points of a curve over epochs; values that are not finite are `null`. */
 export interface Points {
   x: (number | null)[];
   y: (number | null)[];
@@ -22,25 +22,27 @@ export const figureNames = ['validation', 'loss', 'sparsity', 'speed'] as const;
 
 /** A run's curves. */
 export interface RunCurves {
-  /** Another one means other points. */
+  /** Changes whenever the points do. */
   version: number;
   points: Record<(typeof figureNames)[number], Points>;
-  /** Why they are not all there. */
+  /** Why points are missing. */
   fault?: string;
 }
 
-/** What changed since a page asked last. */
+/** What changed since a page last asked. */
 export interface RunsPatch {
-  /** Of the server: what a page knows from another one is void. */
+  /** Identifies the server: what a page knows from another server is void. */
   epoch: string;
   version: number;
   /** The runs that changed. */
   runs: ListedRun[];
-  /** All ids, oldest first, if there are others. */
+  /** All ids, oldest first, if they have changed. */
   order?: string[];
-  /** Of the runs asked for, those that changed. */
+  /** The curves that changed, of the runs asked for. */
   curves: Record<string, RunCurves>;
 }
 
-/** Runs whose curves are shown at once: as many as colours and line styles tell apart. */
+/**
+ * The maximum number of runs whose curves are shown at once: as many as colours and line styles can distinguish.
+ */
 export const MOST_CHOSEN = 30;

@@ -4,7 +4,7 @@ import { WatchedRuns } from './watchedRuns.js';
 import { page, themeButton } from '../live/server/pages.js';
 import { markup } from '../render/markup.js';
 
-/** The page of the runs of a folder, and what it asks for. */
+/** Answers a request for the page of a folder's runs, or a request by that page. */
 async function answer(runs: WatchedRuns, folder: string, visit: Visit): Promise<void> {
   const { response, url, reads, sendPage } = visit;
   if (url.pathname === '/' && reads) return sendPage((key) => runsPage(folder, key));
@@ -23,19 +23,19 @@ function parseSeen(text: string): [name: string, version: number] {
 }
 
 /**
- * Serves the page of a folder's runs to this machine alone: `folder` as it is shown, the port as {@link
- * openLocalServer} takes it. Throws a UserError when the port asked for is taken.
+ * Serves the page of a folder's runs to this machine only; `folder` is the name to show, `port` is as in {@link
+ * openLocalServer}. Throws a UserError if the requested port is taken.
  */
 export async function startRunsServer(root: string, folder: string, port?: number): Promise<LocalServer> {
   const server = await openLocalServer(port);
   const runs = new WatchedRuns(root);
-  // While the browser starts.
+  // Starts reading while the browser starts.
   runs.look().catch(() => undefined);
   server.begin((visit) => answer(runs, folder, visit));
   return server;
 }
 
-/** The page of the runs of a folder; its script fills it, and keeps the key. */
+/** Returns the page of a folder's runs; its script fills it, and keeps the key. */
 export function runsPage(folder: string, key?: string): string {
   return page(
     'Runs',

@@ -12,16 +12,16 @@ import { LoggedCurves } from './curves.js';
 import { MOST_CHOSEN, type ListedRun, type RunsPatch } from './protocol.js';
 
 /**
- * From one look to the next: ten times as long as it took, however many runs there are and however slow their disk,
- * within limits.
+ * Limits of the pause between two looks, in milliseconds: it is ten times as long as a look took, which depends on the
+ * number of runs and the speed of their disk.
  */
 const [LEAST_PAUSE, MOST_PAUSE] = [1000, 5000];
-/** Within this time of a change there may be another one that the file system's clock does not tell from it. */
+/** Within this time after a change there may be another that the file system's clock does not distinguish from it. */
 const YOUNG_MILLISECONDS = 2000;
-/** Curves that no page shows any more are forgotten. */
+/** Curves that no page has asked for in this time are forgotten. */
 const FORGET_MILLISECONDS = 60_000;
 
-/** Work that is done at most once a second, however many ask for it, and never twice at once. */
+/** Returns a function that does work at most once a second, however many callers there are, and never twice at once. */
 function seldom(work: () => Promise<void>): () => Promise<void> {
   let done = Promise.resolve();
   let next = 0;
@@ -38,7 +38,7 @@ function seldom(work: () => Promise<void>): () => Promise<void> {
 }
 
 interface Watched {
-  /** Of its files, when it was told. */
+  /** The stamp of its files when it was last read. */
   stamp: string;
   run: Slice<ListedRun>;
 }
@@ -73,8 +73,8 @@ export class WatchedRuns {
   });
 
   /**
-   * What changed since a page asked last, which names what it has seen: `epoch` and `version` of the last patch, and
-   * the version of the curves of each run that it shows (0 for none yet).
+   * Returns what changed since a page last asked; the page states what it has seen: `epoch` and `version` of the last
+   * patch, and the version of the curves of each run that it shows (0 for none yet).
    */
   async since(epoch: string, version: number, chosen: ReadonlyMap<string, number>): Promise<RunsPatch> {
     const known = epoch === this.epoch;
@@ -139,8 +139,8 @@ export class WatchedRuns {
 }
 
 /**
- * What of a run's files tells that there is something new: its folder, and while it trains the log and whether the
- * process is there.
+ * Returns a text that differs when a run has something new: the time of its folder and, while it trains, the size of
+ * its log and whether a process holds it.
  */
 async function stampOf(dir: string, trains: boolean): Promise<string> {
   const { mtimeMs } = await stat(dir);

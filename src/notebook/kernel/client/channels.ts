@@ -8,7 +8,7 @@ import type { KernelExit } from './kernelProcess.js';
 
 interface Exchange {
   reply: Promise<Message>;
-  /** The kernel says that it has nothing more to send for this request. */
+  /** Resolves when the kernel says that it has nothing more to send for this request. */
   idle: Promise<void>;
 }
 
@@ -19,7 +19,7 @@ interface Pending {
   onMessage?(message: Message): void;
 }
 
-/** A content of more bytes is not read: a text of that length takes several times as much to read. */
+/** Content of more bytes is not read: reading a text takes several times its size in memory. */
 const LARGEST_CONTENT = 64_000_000;
 const LONGEST_TURN_MILLISECONDS = 10;
 
@@ -31,10 +31,10 @@ export class Channels {
 
   /** Connects; the kernel may come up later. */
   static async open({ connection, state }: Pick<ConnectionFile, 'connection' | 'state'>): Promise<Channels> {
-    // zeromq is native code: loaded only where a kernel is driven.
+    // zeromq is native code, so it is loaded only when a kernel is used.
     const { Dealer, Subscriber } = await import('zeromq');
     const address = (port: number): string => addressOf(connection, port);
-    // A kernel that is up is met at once: zeromq would try again after 100 to 200 ms.
+    // Connects as soon as the kernel is up: by default, zeromq would retry only after 100 to 200 ms.
     const usual = { linger: 0, reconnectInterval: 10 };
     const shell = new Dealer(usual);
     const control = new Dealer(usual);
@@ -58,8 +58,8 @@ export class Channels {
   }
 
   /**
-   * Sends a request. `onMessage`, which must not throw, receives all that the kernel publishes for it, also after
-   * the reply: a timer that a cell left running still prints.
+   * Sends a request. `onMessage`, which must not throw, receives everything that the kernel publishes for it, even
+   * after the reply: a timer that a cell left running still prints.
    */
   request(
     channel: 'shell' | 'control',
@@ -74,14 +74,14 @@ export class Channels {
       idle = new Promise((onIdle) => this.pending.set(header.msg_id, { replyType, onReply, onIdle, onMessage }));
     });
     const frames = encodeMessage(this.key, { header, parent_header: {}, metadata: {}, content });
-    // A closed connection gives no reply; callers also wait for the kernel's end.
+    // A closed connection gives no reply; callers also wait for the kernel to end.
     this[channel].send(frames).catch(() => undefined);
     return { reply, idle };
   }
 
   /**
-   * Waits, no longer than that, until the kernel's end of what it publishes is closed: all that it sent before has then
-   * reached this process, and is read within a few turns of the event loop.
+   * Waits until the kernel's publishing socket is closed, but no longer than this time: everything that the kernel sent
+   * has then reached this process, and is read within a few turns of the event loop.
    */
   async closedWithin(milliseconds: number): Promise<void> {
     const patience = new AbortController();
@@ -94,7 +94,10 @@ export class Channels {
     for (const socket of [this.shell, this.control, this.iopub]) if (!socket.closed) socket.close();
   }
 
-  /** A message; undefined if it is not of this kernel: until that takes its port, another program may have it. */
+  /**
+   * Decodes a message; returns undefined if it is not from this kernel: until the kernel takes its port, another
+   * program may have it.
+   */
   private decode(frames: Buffer[]): Message | undefined {
     try {
       return checkedMessage(decodeMessage(this.key, frames, LARGEST_CONTENT).message);
@@ -109,8 +112,8 @@ export class Channels {
       const message = this.decode(frames);
       if (message) this.hand(message, socket === this.iopub);
       if (socket === this.iopub) this.state.taken(sizeOf(frames));
-      // zeromq hands out message after message without a turn of the event loop in between: timers and others must have
-      // theirs.
+      // zeromq delivers message after message without a turn of the event loop in between, but timers and others need
+      // turns.
       if (performance.now() - turn < LONGEST_TURN_MILLISECONDS) continue;
       await nextTurn();
       turn = performance.now();
@@ -133,15 +136,15 @@ export class Channels {
 
 const ASK_AGAIN_MILLISECONDS = 20;
 const CONNECT_AGAIN_MILLISECONDS = 2000;
-/** Node takes a longer time, 24.8 days, for none at all. */
+/** The longest delay of Node's timers, 24.8 days: a longer one counts as none at all. */
 export const LONGEST_MILLISECONDS: number = 2 ** 31 - 1;
 
-/** How waiting for a kernel ended: it answered, it ended, or neither in time. */
+/** How waiting for a kernel ended: it answered, it ended, or it did neither in time. */
 type FirstContact = { channels: Channels; info: MessageContent } | { ended: KernelExit } | 'late';
 
 /**
- * Connects to a kernel that is starting and waits until it is ready: it replies, and what it publishes is heard too,
- * for subscribing takes a moment. `info` is its kernel_info_reply. Rejects when the signal aborts.
+ * Connects to a starting kernel and waits until it is ready: it replies, and its published messages arrive too, because
+ * subscribing takes a moment. `info` is its kernel_info_reply. Rejects when the signal aborts.
  */
 export async function firstContact(
   file: ConnectionFile,
@@ -151,7 +154,7 @@ export async function firstContact(
 ): Promise<FirstContact> {
   signal?.throwIfAborted();
   const patience = sleep(Math.min(seconds * 1000, LONGEST_MILLISECONDS), 'late' as const, { ref: false, signal });
-  // It is waited for below, once there is something to wait for.
+  // It is awaited below, and must not count as an unhandled rejection until then.
   patience.catch(() => undefined);
   const end = exit.then((ended) => ({ ended }));
   for (;;) {
@@ -162,13 +165,13 @@ export async function firstContact(
     } finally {
       if (typeof result !== 'object' || !('channels' in result)) channels.close();
     }
-    // Until the kernel takes its port, another program may have it for a moment, or our own call may reach itself.
-    // zeromq gives up for ever on who answers as no socket of its kind would: hence a new connection.
+    // Until the kernel takes its port, another program may have it for a moment, or our own connection may reach
+    // itself. zeromq never retries a peer that does not answer like a matching socket: hence a new connection.
     if (result !== 'silent') return result;
   }
 }
 
-/** Asks, and from the first reply on again every 20 ms, for 2 s in all. */
+/** Asks for the kernel's info, and again 20 ms after each reply, for 2 s in total. */
 async function info(channels: Channels, end: Promise<{ ended: KernelExit }>): Promise<FirstContact | 'silent'> {
   const heard = async ({ reply, idle }: Exchange): Promise<FirstContact> => {
     await idle;

@@ -8,14 +8,15 @@ import { ClientStateWriter } from '../clientState.js';
 import { atExit } from './kernelProcess.js';
 
 /**
- * How messages travel: through sockets that are files in a folder of this user alone, or through ports of this machine.
+ * How messages travel: through sockets that are files in a folder that only this user can open, or through ports of
+ * this machine.
  */
 export type Transport = 'ipc' | 'tcp';
 
 /** Where a kernel listens, as Jupyter's connection file has it. */
 export interface Connection {
   transport: Transport;
-  /** The address, or what the paths of all sockets begin with. */
+  /** The address, or the beginning of the paths of all sockets. */
   ip: string;
   key: string;
   signature_scheme: 'hmac-sha256';
@@ -36,7 +37,7 @@ export interface ConnectionFile {
   remove(): Promise<void>;
 }
 
-/** macOS takes no longer path for a socket; Linux allows 107 bytes. */
+/** The longest path of a socket on macOS, in bytes; Linux allows 107. */
 const LONGEST_SOCKET_PATH = 103;
 
 /** ZeroMQ's address of one of a connection's sockets, in Jupyter's form. */
@@ -46,7 +47,7 @@ export function addressOf({ transport, ip }: Pick<Connection, 'transport' | 'ip'
 
 /**
  * Chooses five sockets and a key, and writes them to a new connection file in the system's temporary folder. Sockets
- * are ports where files are not wanted or cannot be: on Windows, or in a folder whose path is too long.
+ * are ports if files are not wanted or not possible: on Windows, or in a folder whose path is too long.
  */
 export async function createConnectionFile(wanted: Transport): Promise<ConnectionFile> {
   const folder = await mkdtemp(join(tmpdir(), 'sparsebook-kernel-'));

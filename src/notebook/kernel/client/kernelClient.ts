@@ -14,7 +14,7 @@ interface Answer {
   evalue: string;
 }
 
-/** What the kernel answers to execute_request, or how it died over it. */
+/** The kernel's answer to execute_request, or how the kernel died. */
 export type ExecuteOutcome = Answer | { status: 'dead'; exit: KernelExit };
 
 export interface KernelOptions {
@@ -24,25 +24,25 @@ export interface KernelOptions {
   /** Seconds to wait for the kernel to answer; 60 by default. */
   startTimeout?: number;
   signal?: AbortSignal;
-  /** The kernel's process runs, and will answer in a second or two. */
+  /** Called when the kernel's process runs; it will answer in a second or two. */
   onSpawn?: () => void;
 }
 
-/** Stock tslab can lose the 'idle' that ends a request; after this long without a message it is not coming. */
+/** Stock tslab can lose the 'idle' that ends a request; after this long without a message, none will come. */
 const SILENCE_MILLISECONDS = 3000;
 const GOODBYE_MILLISECONDS = 1500;
-/** How long to wait for the word that a dead kernel's line is closed. */
+/** How long to wait until a dead kernel's publishing socket is closed. */
 const LINE_CLOSED_MILLISECONDS = 2000;
-/** What has reached this process is read once this many turns of the event loop have brought no message. */
+/** After this many turns of the event loop without a message, everything that reached this process has been read. */
 const QUIET_TURNS = 4;
 
-/** A running kernel: starts it, has it execute code, interrupts it, ends it. No Python. */
+/** A running kernel: starts it, has it execute code, interrupts it and ends it. It needs no Python. */
 export class KernelClient {
   readonly exit: Promise<KernelExit>;
   private ending: Promise<KernelExit> | undefined;
-  /** Receives the messages of the cell that ran last. */
+  /** Receives the messages of the last cell that ran. */
   private listener: ((message: Message) => void) | undefined;
-  /** When all that came of the cell that ran last has been heard. */
+  /** Settles when all messages of the last cell that ran have been received. */
   private heard: Promise<unknown> = Promise.resolve();
 
   /** Starts a kernel and waits until it answers; throws UserError when it does not come up. */
@@ -100,7 +100,7 @@ export class KernelClient {
     readonly info: MessageContent,
   ) {
     this.exit = child.exit;
-    // What comes out of the process itself is heard as if a cell had printed it.
+    // Output of the process itself is treated as if a cell had printed it.
     child.onOutput = (name, text) =>
       this.listener?.({ header: headerOf('stream'), parent_header: {}, metadata: {}, content: { name, text } });
   }
@@ -111,8 +111,8 @@ export class KernelClient {
 
   /**
    * Runs code and resolves when the kernel has answered and sent all of its output, or is dead; never rejects.
-   * `onMessage` receives the messages of the iopub channel, in order, and what comes out of the process itself as
-   * streams.
+   * `onMessage` receives the messages of the iopub channel, in order, and the output of the process itself as stream
+   * messages.
    */
   async execute(code: string, onMessage?: (message: Message) => void): Promise<ExecuteOutcome> {
     if (this.ending) return { status: 'dead', exit: await this.ending };
@@ -122,7 +122,7 @@ export class KernelClient {
       try {
         onMessage?.(message);
       } catch (error) {
-        // Whatever came, what comes after it must still be heard.
+        // The messages after one that cannot be processed must still be received.
         process.emitWarning(`a message of type '${message.header.msg_type}' could not be taken in: ${inspect(error)}`);
       }
     };
@@ -136,12 +136,13 @@ export class KernelClient {
     };
     const answered = exchange.reply.then(async (reply) => {
       await Promise.race([exchange.idle, silence(SILENCE_MILLISECONDS)]);
-      // What the process itself wrote comes another way, and may be a turn behind.
+      // The output of the process itself takes another path, and may arrive a turn later.
       for (let turn = 0; turn < 2; turn++) await nextTurn();
       return outcomeOf(reply.content);
     });
     const died = this.exit.then(async (exit): Promise<ExecuteOutcome> => {
-      // What the kernel sent before it died may still be on its way, and on a busy machine for longer than any pause.
+      // Messages that the kernel sent before it died may still be in transit, on a busy machine for longer than any
+      // pause.
       await this.channels.closedWithin(LINE_CLOSED_MILLISECONDS);
       for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
         const before = lastHeard;
@@ -157,14 +158,17 @@ export class KernelClient {
     return outcome;
   }
 
-  /** Any other request on the shell channel (complete_request, inspect_request ...): its reply's content. */
+  /**
+   * Sends any other request on the shell channel (complete_request, inspect_request ...) and returns its reply's
+   * content. Throws if the kernel dies.
+   */
   async request(type: string, content: MessageContent): Promise<MessageContent> {
     const { reply } = this.channels.request('shell', type, content);
     const dead = this.exit.then(() => Promise.reject(new Error(`the kernel died over ${type}`)));
     return (await Promise.race([reply, dead])).content;
   }
 
-  /** Asks the running cell to stop, in the way that the kernelspec names. */
+  /** Asks the running cell to stop, in the way that the kernelspec states. */
   interrupt(): void {
     if (this.ending) return;
     this.file.state.interrupt(true);
@@ -172,7 +176,7 @@ export class KernelClient {
     else this.child.interrupt();
   }
 
-  /** Says goodbye, and ends the process if it does not go within 1.5 s. */
+  /** Asks the kernel to shut down, and kills the process if it does not end within 1.5 s. */
   async shutdown(): Promise<KernelExit> {
     if (this.ending === undefined) {
       this.channels.request('control', 'shutdown_request', { restart: false });
@@ -181,7 +185,7 @@ export class KernelClient {
     return this.kill();
   }
 
-  /** Ends the process and what it started, at once. */
+  /** Kills the process and everything that it started. */
   kill(): Promise<KernelExit> {
     return (this.ending ??= this.end());
   }
@@ -189,7 +193,7 @@ export class KernelClient {
   private async end(): Promise<KernelExit> {
     this.child.kill();
     const exit = await this.exit;
-    // Who ends a kernel that has died by itself still wants its last words.
+    // If the kernel has died by itself, its last messages must still be received.
     await this.heard;
     this.channels.close();
     await this.file.remove();

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 export interface KernelExit {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** The last 8 kB that came out of the process itself, past what its cells publish. */
+  /** The last 8 kB of output of the process itself, without what its cells publish. */
   lastWords: string;
   ended: boolean;
 }
@@ -17,7 +17,10 @@ const LAST_WORDS = 8192;
 export class KernelProcess {
   readonly exit: Promise<KernelExit>;
   private readonly child: ChildProcess;
-  /** Receives the output of the process itself: written straight to its descriptors, or by what it has started. */
+  /**
+   * Receives the output of the process itself: text written directly to its descriptors, or by programs that it
+   * started.
+   */
   onOutput: ((name: 'stdout' | 'stderr', text: string) => void) | undefined;
   private lastWords = '';
   private ended = false;
@@ -32,7 +35,7 @@ export class KernelProcess {
   private constructor([program, ...args]: string[], cwd: string, env: Record<string, string>) {
     this.child = spawn(program, args, {
       cwd,
-      // A group of its own: Ctrl-C in the terminal reaches us alone, and we decide what to send to the kernel.
+      // A group of its own: Ctrl-C in the terminal reaches only us, and we decide what to send to the kernel.
       detached: !ON_WINDOWS,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, JPY_PARENT_PID: String(process.pid), ...env },
@@ -47,8 +50,8 @@ export class KernelProcess {
     this.exit = new Promise((resolve) => {
       const stay = atExit(() => this.kill());
       this.child.once('error', stay);
-      // 'close' comes after 'exit', when the last words have been read as well. Something that the kernel started and
-      // that lives on may hold the pipes for longer: they are let go, or we could not end before it.
+      // 'close' comes after 'exit', when the last output has been read too. A program that the kernel started and that
+      // lives on may hold the pipes for longer: they are destroyed, or we could not end before that program.
       this.child.once('exit', (code, signal) => {
         stay();
         const end = (): void => {
@@ -56,7 +59,7 @@ export class KernelProcess {
           for (const stream of [stdout, stderr]) stream?.destroy();
           resolve({ code, signal, lastWords: this.lastWords, ended: this.ended });
         };
-        // A turn after the time is up: on a busy machine the pipes may not have been read until then.
+        // Ends a turn after the time is up: on a busy machine the pipes may not have been read before.
         const timer = setTimeout(() => setImmediate(end), 200);
         this.child.once('close', end);
       });
@@ -71,7 +74,7 @@ export class KernelProcess {
     this.child.kill('SIGINT');
   }
 
-  /** Ends the kernel and what it started, at once. */
+  /** Kills the kernel and everything that it started. */
   kill(): void {
     this.ended ||= this.child.exitCode === null && this.child.signalCode === null;
     // Without a pid the process never started, and a group of 0 would be our own.
@@ -88,10 +91,10 @@ export class KernelProcess {
 }
 
 const actions = new Set<() => void>();
-// One listener serves all: Node warns of more than ten.
+// One listener serves all actions: Node warns about more than ten.
 process.on('exit', () => actions.forEach((action) => action()));
 
-/** Has something done when this process ends; returns what calls that off. */
+/** Runs an action when this process ends; returns a function that cancels it. */
 export function atExit(action: () => void): () => void {
   actions.add(action);
   return () => actions.delete(action);

@@ -6,35 +6,36 @@ import { withNamespaces } from './declarations.js';
 import { CompileError } from './failures.js';
 import type { Converted, SourcePlace, TslabConverter } from './tslab.js';
 
-/** What a cell's code calls first. */
+/** The function that a cell's code calls first. */
 const BIND = '__tslab_bind__';
 
 /** A cell as JavaScript. */
 export interface CompiledCell {
   script: Script;
   /**
-   * An expression for a function of `require` that gives one of the cell's `exports`, the compiler's `require` and
-   * `bind` (`CellScope`).
+   * An expression for a function of `require` that returns a function of the cell's `exports`, the compiler's `require`
+   * and `bind` (`CellScope`).
    */
   code: string;
-  /** The variable in which it puts the value of its last expression. */
+  /** The variable that receives the value of the cell's last expression. */
   lastValue: string | undefined;
   /** The declarations of all cells up to this one. */
   declarations: string;
 }
 
-/**
- * Compiles cells one after another, each with the declarations of those before it: all that makes a cell one of a REPL.
- */
+/** Compiles cells one after another, each with the declarations of the cells before it, as in a REPL. */
 export class CellCompiler {
-  /** `file` is the file that cells count as written in. */
+  /** `file` is the file that cells are compiled as. */
   constructor(
     private readonly ts: typeof TypeScript,
     private readonly converter: TslabConverter,
     private readonly file: string,
   ) {}
 
-  /** Compiles a cell for running it; `isVariable` tells what cells before it have declared. Throws CompileError. */
+  /**
+   * Compiles a cell so that it can run; `isVariable` tells whether earlier cells have declared a name. Throws
+   * CompileError.
+   */
   compile(declarations: string, code: string, isVariable: (name: string) => boolean): CompiledCell {
     const {
       output = '',
@@ -54,7 +55,7 @@ export class CellCompiler {
     };
   }
 
-  /** What tslab makes of a cell; the places of what is wrong are those in its code. */
+  /** Converts a cell by tslab; the places in its diagnostics are those in the cell's own code. */
   convert(declarations: string, code: string, isVariable: (name: string) => boolean): Converted {
     const source = cellSource(this.ts, code, isVariable);
     const converted = this.converter.convert(declarations, source.text);

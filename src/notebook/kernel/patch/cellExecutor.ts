@@ -12,13 +12,13 @@ import { describeVariable } from './variables.js';
 
 export interface Cell {
   code: string;
-  /** What stack traces of later cells call it. */
+  /** Its name in the stack traces of later cells. */
   name: string;
   isCurrent: () => boolean;
   stopped: Promise<never>;
 }
 
-/** A cell's script, first given what its source calls `require`. */
+/** A cell's script, which first takes what its source calls `require`. */
 type CellBody = (
   require: NodeJS.Require,
 ) => (exports: object, require: NodeJS.Require, bind: CellScope['bind']) => Promise<void>;
@@ -30,9 +30,9 @@ export class CellExecutor {
   private readonly compiler: CellCompiler;
   private readonly variables = new CellVariables();
   private declarations = '';
-  /** The same, with those of the cell that runs. */
+  /** The same, with those of the running cell. */
   private declared = '';
-  /** The file that cells count as written in: what they import is looked for beside it. */
+  /** The file that cells are compiled as: their imports are looked up beside it. */
   private readonly file: string;
   private readonly require: NodeJS.Require;
   private readonly isVariable = (name: string): boolean => Object.hasOwn(this.variables.values, name);
@@ -46,14 +46,14 @@ export class CellExecutor {
     this.compiler = new CellCompiler(this.ts, converter, this.file);
     this.require = this.modules.requireFrom(this.file);
     const { modules } = this;
-    // What scripts call; `run` comes with each cell.
+    // The functions that scripts call; `run` is set for each cell.
     Object.assign(globalThis, {
       __tslab__: { import: modules.import.bind(modules), meta: modules.meta.bind(modules) },
     });
   }
 
   /**
-   * Runs a cell; resolves to the value of its last expression, which may be a promise. Throws what it throws, or
+   * Runs a cell; resolves to the value of its last expression, which may be a promise. Throws what the cell throws, or
    * CompileError.
    */
   async execute({ code, name, isCurrent, stopped }: Cell): Promise<{ value?: unknown }> {
@@ -77,13 +77,13 @@ export class CellExecutor {
     try {
       this.modules.forgetChanged();
       await Promise.race([this.modules.prepare(script.imports, this.file), stopped]);
-      // An interrupt that came while the cell was compiled is heard now: Node takes the listeners off in the next step.
+      // An interrupt that came while the cell was compiled is handled now: Node removes the listeners in the next step.
       await Promise.race([nextTurn(), stopped]);
       const { require } = this;
       const run = (body: CellBody): Promise<void> => body(require)(scope.exports, require, scope.bind);
       Object.assign((globalThis as unknown as { __tslab__: object }).__tslab__, { run });
       const wrapped = `__tslab__.run${compiled.code}`;
-      // An interrupt ends what the cell does before it first awaits; `stopped` ends the rest.
+      // An interrupt ends the part of the cell before its first await; `stopped` ends the rest.
       const ended: unknown = vm.runInThisContext(wrapped, { filename: name, lineOffset: -1, breakOnSigint: true });
       await Promise.race([ended, stopped]);
       scope.end();
@@ -106,14 +106,14 @@ export class CellExecutor {
     return this.converter.complete(this.declarations, code, position);
   }
 
-  /** What the compiler finds wrong in the code of a next cell; one of a browser is none of ours. */
+  /** Returns what the compiler finds wrong in the code of a next cell; nothing for a cell in browser mode. */
   diagnose(code: string): TslabDiagnostic[] {
     return this.metadataOf(code).mode === 'browser'
       ? []
       : this.compiler.convert(this.declarations, code, this.isVariable).diagnostics;
   }
 
-  /** What the cells so far have set, without what they import. */
+  /** Lists the variables that the cells have set so far, without imports. */
   listVariables(): Variable[] {
     const types = declaredTypes(this.ts, this.declared);
     return [...types]

@@ -10,7 +10,7 @@ import { replaceMethod } from './tslab.js';
 
 type Written = (error?: Error | null) => void;
 
-/** Sends what is printed to the process's streams to the cell that prints it. */
+/** Sends text that is printed to the process's streams to the cell that prints it. */
 export function captureOutput(printing: () => CellRun | undefined): void {
   for (const name of ['stdout', 'stderr'] as const) {
     const stream = process[name];
@@ -27,7 +27,7 @@ export function captureOutput(printing: () => CellRun | undefined): void {
   }
 }
 
-/** Makes standard input end at once, and the cell that reads it fail, since no frontend can send input. */
+/** Makes standard input end at once, and makes the cell that reads it fail, because no frontend can send input. */
 export function refuseInput(reading: () => CellRun | undefined): void {
   const ending = (): Readable =>
     new Readable({
@@ -43,7 +43,7 @@ export function refuseInput(reading: () => CellRun | undefined): void {
   Object.defineProperty(process, 'stdin', {
     configurable: true,
     enumerable: true,
-    // What has ended does not end again for the next reader.
+    // A stream that has ended does not end again for the next reader.
     get: () => (stream = !stream || stream.readableEnded || stream.destroyed ? ending() : stream),
   });
 }
@@ -81,7 +81,9 @@ const DESCRIPTORS: [Name, number][] = [
 
 type Spawning = ChildProcess & { spawn(options: { stdio?: StdioOptions }): unknown };
 
-/** What starts a program that is waited for, below all that Node's module offers for that. */
+/**
+ * Node's internal function that starts a program and waits for it; all synchronous functions of child_process use it.
+ */
 interface SyncBinding {
   spawn(options: SyncOptions): { output: (Uint8Array | null)[] | null };
 }
@@ -91,8 +93,8 @@ interface SyncOptions {
 }
 
 /**
- * Makes programs that cells start with the kernel's own output print into the cell: Jupyter does not show what comes
- * out of the kernel's process. One that is waited for without `await` shows its output at its end.
+ * Makes programs that cells start with the kernel's own output streams print into the cell, because Jupyter does not
+ * show the output of the kernel's process. A program that is started synchronously shows its output when it ends.
  */
 export function captureChildren(): void {
   replaceMethod(ChildProcess.prototype as Spawning, 'spawn', (self, spawn, options) => {

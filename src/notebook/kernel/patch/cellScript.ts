@@ -4,7 +4,7 @@ import { cellLanguage } from './compiler.js';
 
 type Compiler = typeof TypeScript;
 
-/** A place in a source; both counted from 1. */
+/** A place in a source; both numbers count from 1. */
 export interface Place {
   line: number;
   column: number;
@@ -17,46 +17,44 @@ export interface Script {
   awaits: boolean;
   /** The names that are set in `exports` when their declarations are reached. */
   declares: string[];
-  /** Those of them that are declared by `let` and `var`. */
+  /** The names among these that are declared by `let` and `var`. */
   assignable: string[];
-  /** Where in the source a place in the code comes from; undefined for what only runs it. */
+  /** Returns where in the source a place in the code comes from; undefined for code that is not from the source. */
   locate: (place: Place) => Place | undefined;
 }
 
 /** The compiler's own `require`: a source may declare another one (`createRequire`). */
 export const REQUIRE = '__tslab_require__';
 
-/** A line after TypeScript's mark of a module, which sets every export to undefined. */
+/** The lines after TypeScript's mark of a module, which set every export to undefined. */
 const UNSET = /(?<=^Object\.defineProperty\(exports, "__esModule", .*\n)(?:(?:exports\.\S+ = )+void 0;\n)+/m;
 const INLINE_MAP = /\n\/\/# sourceMappingURL=data:[^,]*;base64,(.*)\s*$/;
 
-/** A cell that tslab has compiled, and the variable in which it puts the last value. */
+/** A cell that tslab has compiled, and the variable that receives the last value. */
 interface CompiledCell {
   lastValue: string | undefined;
 }
 
 /**
- * An expression for a function of `outer` names, which code may declare anew, that gives one of `inner` names with the
- * code as its body.
+ * Returns an expression for a function of `outer` names, which the code may redeclare, that returns a function of
+ * `inner` names with the code as its body.
  */
 export function scoped(outer: string, awaits: boolean, inner: string, code: string, first = ''): string {
   return `(function (${outer}) { return ${awaits ? 'async ' : ''}function (${inner}) {${first}\n${code}\n}; })`;
 }
 
-/**
- * Makes a script of a module in TypeScript or JavaScript, or of a cell; `file` is where it looks for what it imports.
- */
+/** Turns a module in TypeScript or JavaScript, or a cell, into a script; its imports are looked up beside `file`. */
 export function toScript(ts: Compiler, source: string, file: string, cell?: CompiledCell): Script {
   const inline = INLINE_MAP.exec(source);
   const seen: Seen = { imports: new Set(), awaits: false, declares: [], assignable: [] };
   const { outputText, sourceMapText } = ts.transpileModule(inline ? source.slice(0, inline.index) : source, {
-    // The other extensions would have it stay a module.
+    // With the other extensions it would stay a module.
     fileName: file.replace(/\.[cm](?=[jt]s$)/, '.'),
     compilerOptions: { ...cellLanguage(ts), module: ts.ModuleKind.CommonJS, sourceMap: true },
     transformers: { before: [rewritten(ts, file, seen, cell)], after: [lookThrough(ts, seen)] },
   });
   const unset = UNSET.exec(outputText)?.[0] ?? '';
-  // Neither line may go: those that follow keep their numbers.
+  // No line may be removed, so that the lines that follow keep their numbers.
   const code = outputText.replace(unset, unset.replace(/.+/g, '')).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '');
   const maps = [sourceMapText ?? '', ...(inline ? [Buffer.from(inline[1], 'base64').toString()] : [])];
   return {
@@ -67,15 +65,15 @@ export function toScript(ts: Compiler, source: string, file: string, cell?: Comp
   };
 }
 
-/** What is found in a source on the way. */
+/** What the transformers find in a source. */
 interface Seen extends Pick<Script, 'awaits' | 'declares' | 'assignable'> {
   imports: Set<string>;
 }
 
 /**
- * `import()` and `import.meta`, which only modules have, become calls to the kernel's own (`__tslab__`), which are told
- * the file. In a cell, functions of earlier cells are not called as methods of `exports`, and a function that is the
- * last value gets no name from that.
+ * `import()` and `import.meta`, which only modules have, become calls to the kernel's own (`__tslab__`), with the file
+ * as an argument. In a cell, functions of earlier cells are not called as methods of `exports`, and a function that is
+ * the last value is not named after its variable.
  */
 function rewritten(
   ts: Compiler,
@@ -127,8 +125,8 @@ function assignableNames(ts: Compiler, list: TypeScript.VariableDeclarationList)
 }
 
 /**
- * Notes what a script requires and awaits, and names the compiler's own `require`, of which no place in the source is
- * known.
+ * Notes what a script requires and whether it awaits, and renames the compiler's own `require`, which has no place in
+ * the source.
  */
 function lookThrough(ts: Compiler, seen: Seen): TypeScript.TransformerFactory<TypeScript.SourceFile> {
   const awaits = (node: TypeScript.Node): boolean =>
@@ -155,7 +153,7 @@ function lookThrough(ts: Compiler, seen: Seen): TypeScript.TransformerFactory<Ty
   };
 }
 
-/** Finds places by source maps: the first one's source is what the second one is the map of. */
+/** Finds places by source maps: the second map is that of the first one's source. */
 function locator(lines: number, maps: string[]): Script['locate'] {
   let read: SourceMap[] | undefined;
   const before = (at: Place | undefined, map: SourceMap): Place | undefined => {

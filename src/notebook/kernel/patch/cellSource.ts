@@ -7,16 +7,16 @@ interface Edit {
   text: string;
 }
 
-/** An edited text, and for each place in it the place in the original. */
+/** An edited text, with a function from a place in it to the place in the original. */
 export interface EditedSource {
   text: string;
   origin: (offset: number) => number;
 }
 
 /**
- * A cell's source as tslab can compile it; what stays keeps its line, and nearly always its column. tslab exports all
- * that a cell declares, so that `export` of its own goes; and it overlooks shorthand properties: `{ model }` becomes `{
- * model: model }` where `isVariable`.
+ * Edits a cell's source so that tslab can compile it; code that stays keeps its line, and nearly always its column.
+ * tslab exports everything that a cell declares, so the cell's own `export` is removed. tslab also overlooks shorthand
+ * properties, so `{ model }` becomes `{ model: model }` if `isVariable` holds for the name.
  */
 export function cellSource(ts: typeof TypeScript, code: string, isVariable: (name: string) => boolean): EditedSource {
   const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.ESNext, true);
@@ -48,12 +48,12 @@ function edited(code: string, edits: Edit[]): EditedSource {
 function withoutExport(ts: typeof TypeScript, statement: TypeScript.Statement): Edit[] {
   const start = statement.getStart();
   const code = statement.getSourceFile().text;
-  /** Spaces up to `end`, behind a first word. */
+  /** Replaces the code up to `end` by a first word and spaces. */
   const blank = (from: number, end: number, word = ''): Edit => {
     const rest = code.slice(from + word.length, end).replace(/[^\r\n]/g, ' ');
     return { start: from, end, text: word + rest };
   };
-  // After a line without a semicolon, a parenthesis would be a call.
+  // Begins with a semicolon: after a line without one, a parenthesis would be a call.
   const asExpression = (from: number, inner: number, end: number): Edit[] => [
     blank(from, inner, ';('),
     { start: end, end, text: ')' },
@@ -82,14 +82,14 @@ function withoutExport(ts: typeof TypeScript, statement: TypeScript.Statement): 
 }
 
 /**
- * "Exported variable has or is using name ... cannot be named" and its like: there are no words for a variable's type.
+ * "Exported variable has or is using name ... cannot be named" and similar errors: a variable's type cannot be written.
  */
 const UNNAMED = new Set([2527, 2742, 4023, 4024, 4025, 7056]);
 
 /**
- * The source with types written to the variables whose own cannot be declared, if that is all that is wrong with it;
- * undefined otherwise. A whole module keeps its type, anything else becomes `any`: the cell would not compile although
- * nothing in it is at fault.
+ * Adds type annotations to the variables whose inferred types cannot be declared, if nothing else is wrong with the
+ * source; returns undefined otherwise. A whole module keeps its type, anything else becomes `any`: without this, the
+ * cell would not compile although nothing in it is wrong.
  */
 export function withNamedTypes(
   ts: typeof TypeScript,

@@ -19,10 +19,10 @@ import { calmWatch, freshLookups, nodeTypes } from './compilerHost.js';
 import { Documentation } from './documentation.js';
 
 /**
- * Has tslab compile with the project's TypeScript instead of its own 5.0, in the language of the Node that runs, and
- * read fewer types that no cell sees (`nodeTypes`): reading is most of what a kernel does when it starts. What a cell
- * imports is found as before, and watched as far as it can change (`calmWatch`). Before tslab is loaded, which keeps
- * the compiler it sees.
+ * Makes tslab compile with the project's TypeScript instead of its own 5.0, for the language of the running Node, and
+ * read fewer types that no cell sees (`nodeTypes`): reading takes most of a kernel's start. A cell's imports are found
+ * as before, and watched as far as they can change (`calmWatch`). Call it before tslab is loaded, which keeps the
+ * compiler that it finds.
  */
 export function repairCompiler(): void {
   const typescript = kernelTypeScript();
@@ -39,13 +39,13 @@ export function repairCompiler(): void {
     };
     const { options, edit } = nodeTypes(typescript, language);
     const create = typescript.createWatchCompilerHost as unknown as CreateHost;
-    // The usual builder keeps account of what each of a thousand files refers to, anew for each program.
+    // The usual builder records what each of a thousand files refers to, again for each program.
     const usual = create(files, options, system, typescript.createAbstractBuilder, ...rest);
     const readFile = (path: string, encoding?: string): string | undefined => {
       const text = usual.readFile(path, encoding);
       return text === undefined ? undefined : withWrittenNames(path, edit(path, text));
     };
-    // `Documentation` reads what is written about names.
+    // `Documentation` parses the other comments.
     const jsDocParsingMode = typescript.JSDocParsingMode.ParseForTypeInfo;
     return calmWatch({ ...usual, ...freshLookups(typescript, options, usual), readFile, jsDocParsingMode });
   };
@@ -55,7 +55,7 @@ export function repairCompiler(): void {
     host.afterProgramCreate = (program) => {
       emitCellsAlone(typescript, program);
       program.getAllDependencies = (file) => sourcesOf(program.getProgram() as Program & Internals, file);
-      // tslab asks for what a cell declares before it has anything checked.
+      // tslab asks for a cell's declarations before it has anything checked.
       const cell = program.getSourceFiles().find(({ fileName }) => fileName.endsWith('/__tslab__.ts'));
       if (cell) (typescript as unknown as Internals).bindSourceFile(cell, program.getCompilerOptions());
       afterProgramCreate?.(program);
@@ -77,8 +77,8 @@ export function repairCompiler(): void {
 }
 
 /**
- * tslab exports what a cell declares by the names in the compiler's tables, where `__x` is `___x` and `declare global`
- * has one too.
+ * Corrects the names under which tslab exports a cell's declarations: it takes them from the compiler's tables, where
+ * `__x` is `___x` and `declare global` has a name too.
  */
 function withWrittenNames(path: string, text: string): string {
   if (!path.endsWith('/__tslab__.ts')) return text;
@@ -89,8 +89,8 @@ function withWrittenNames(path: string, text: string): string {
 }
 
 /**
- * Has a program write the cell alone, to where tslab looks for it: the files that it imports are compiled when they are
- * loaded.
+ * Makes a program emit only the cell, to where tslab looks for it: the files that the cell imports are compiled when
+ * they are loaded.
  */
 function emitCellsAlone(ts: typeof TypeScript, program: BuilderProgram): void {
   const emit = program.emit.bind(program);
@@ -107,7 +107,7 @@ function emitCellsAlone(ts: typeof TypeScript, program: BuilderProgram): void {
   };
 }
 
-/** A file and the sources that it imports, they import, and so on, which are no declarations. */
+/** Returns a file and all sources that it imports, directly or indirectly, except declaration files. */
 function sourcesOf(program: Program & Internals, file: SourceFile): string[] {
   const files = new Set([file]);
   for (const one of files) {
@@ -121,8 +121,9 @@ function sourcesOf(program: Program & Internals, file: SourceFile): string[] {
 }
 
 /**
- * Makes the names of properties mere words. tslab then puts `exports.` before every identifier whose symbol an earlier
- * cell declares, and such a cell declares the `v` of `const { v: n } = o` too, in the type of `o`.
+ * Replaces the names of properties by identifiers without a symbol. tslab later puts `exports.` before every identifier
+ * whose symbol an earlier cell declares, and such a cell also declares the `v` of `const { v: n } = o`, in the type of
+ * `o`.
  */
 function plainNames(ts: typeof TypeScript): TypeScript.TransformerFactory<SourceFile> {
   const { isIdentifierName } = ts as unknown as Internals;
@@ -130,7 +131,7 @@ function plainNames(ts: typeof TypeScript): TypeScript.TransformerFactory<Source
     const visit = (node: Node): Node => {
       if (!ts.isIdentifier(node)) return ts.visitEachChild(node, visit, context);
       const written = ts.getParseTreeNode(node, ts.isIdentifier);
-      // An identifier that is made anew has no symbol.
+      // A newly created identifier has no symbol.
       return written && isIdentifierName(written)
         ? ts.setTextRange(ts.factory.createIdentifier(node.text), node)
         : node;
@@ -139,12 +140,12 @@ function plainNames(ts: typeof TypeScript): TypeScript.TransformerFactory<Source
   };
 }
 
-/** What TypeScript's own language service is made of, and its declarations leave out. */
+/** Parts of TypeScript's own language service that its declarations leave out. */
 interface Internals {
   nullTransformationContext: unknown;
   /** Finds the names that a file declares. */
   bindSourceFile(file: SourceFile, options: CompilerOptions): void;
-  /** What a file imports, as it is written. */
+  /** The imports of a file, as written. */
   imports: readonly StringLiteralLike[];
   getResolvedModuleFromModuleSpecifier(
     name: StringLiteralLike,
@@ -174,12 +175,12 @@ function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
   const ts = typescript as unknown as typeof TypeScript & Internals;
   const documentation = new Documentation(typescript);
   const added = {
-    // Without it, tslab's `import *` copies 2,000 names to look each of them up anew.
+    // Without it, tslab's `import *` copies 2,000 names as getters.
     __esModule: true,
     getNullTransformationContext: () => ts.nullTransformationContext,
     getDefaultTypeRoots: (folder: string) => [
       ...(ts.getEffectiveTypeRoots({}, { getCurrentDirectory: () => folder }) ?? []),
-      // tslab's are those of Node 18.
+      // tslab's own types are those of Node 18.
       dirname(dirname(createRequire(import.meta.url).resolve('@types/node/package.json'))),
     ],
     getPreEmitDiagnosticsOfFiles: (program: Program, files: SourceFile[]) =>
@@ -208,8 +209,8 @@ const ONE_VALUE = new RegExp(
 );
 
 /**
- * Whether an error holds only for the value that a constant has now, such as that of `if (backend === 'auto')` below
- * `const backend = 'cpu'`: with another value of the parameter the cell is right.
+ * Whether an error holds only for a constant's current value, such as the error in `if (backend === 'auto')` below
+ * `const backend = 'cpu'`: with another value of the parameter the cell is correct.
  */
 function isOfOneValue({ messageText }: TypeScript.Diagnostic): boolean {
   return typeof messageText === 'string' && ONE_VALUE.test(messageText);
@@ -245,9 +246,9 @@ function quickInfo(
 
 let loaded: typeof TypeScript | undefined;
 
-/** The TypeScript that the kernel compiles cells with; what reads cells uses the same one. */
+/** Returns the TypeScript that the kernel compiles cells with; all code that parses cells uses it too. */
 export function kernelTypeScript(): typeof TypeScript {
-  // Required, not imported: Node would read its 9 MB once more to find the names it exports.
+  // Required, not imported: to import it, Node would read its 9 MB once more to find the names that it exports.
   return (loaded ??= createRequire(import.meta.url)('typescript') as typeof TypeScript);
 }
 
@@ -260,12 +261,12 @@ function libraries(): string[] {
 }
 
 /**
- * The language of cells: what the Node that runs understands, modules as it finds them, packages as an `import` finds
+ * The language of cells: what the running Node understands, modules as Node finds them, packages as an `import` finds
  * them.
  */
 export function cellLanguage(ts: typeof TypeScript): TypeScript.CompilerOptions {
   return {
-    // Newer syntax (`using`, `accessor`) is spelled out.
+    // Newer syntax (`using`, `accessor`) is compiled to older syntax.
     target: ts.ScriptTarget.ES2024,
     lib: libraries().map((name) => `lib.${name}.d.ts`),
     moduleResolution: ts.ModuleResolutionKind.Bundler,

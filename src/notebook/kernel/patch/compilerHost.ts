@@ -6,9 +6,9 @@ import type * as TypeScript from 'typescript';
 type Host = TypeScript.WatchCompilerHost<TypeScript.BuilderProgram>;
 
 /**
- * Finds what cells and the files beside them import, each time anew: a package may have been installed, or a file
- * written, since the last cell. The compiler by itself would watch for that, except in folders near the root of the
- * file system. What declarations and packages import is looked for once.
+ * Resolves the imports of cells and of the files beside them again each time: a package may have been installed, or a
+ * file written, since the last cell. The compiler itself would watch for that, except in folders near the root of the
+ * file system. Imports of declaration files and packages are resolved once.
  */
 export function freshLookups(
   ts: typeof TypeScript,
@@ -25,14 +25,14 @@ export function freshLookups(
         return ts.resolveModuleName(literal.text, file, given, host, isKept(file) ? kept : undefined, redirected, mode);
       }),
     hasInvalidatedResolutions: (file) => !isKept(file),
-    // Each program would read the package.json of each of its files otherwise.
+    // Otherwise each program would read the package.json of each of its files.
     getModuleResolutionCache: () => kept,
   };
 }
 
 /**
- * The same host, which does not watch what lies in packages: one by one those are thousands of files, of which a system
- * may let its users watch 8192. That a package is installed is still seen.
+ * Returns the host without its watching of files inside packages: there are thousands of them, and a system may let a
+ * user watch only 8192 files. The installation of a package is still noticed.
  */
 export function calmWatch<Host extends WatchHost>(host: Host): Host {
   const cwd = process.cwd();
@@ -43,15 +43,15 @@ export function calmWatch<Host extends WatchHost>(host: Host): Host {
     watchFile: (path, ...rest) => (inPackages(path) ? { close: () => undefined } : host.watchFile(path, ...rest)),
     watchDirectory: (path, callback, recursive, options) =>
       host.watchDirectory(path, callback, recursive && !inPackages(path), options),
-    // tslab keeps one timer, which builds the next program, and throws from then on when there is another. The
-    // other one would only do sooner what the next program does in any case: look again for what was not found.
+    // tslab keeps one timer, which builds the next program, and throws from then on if there is another. The other
+    // timer would only do sooner what the next program does anyway: look again for imports that were not found.
     setTimeout: (callback, ...rest): unknown =>
       callback.name === 'invalidateResolutionsOfFailedLookup' ? undefined : host.setTimeout?.(callback, ...rest),
   };
   return { ...host, ...calm };
 }
 
-/** Modules of Node that no other one's types refer to, and the files that declare them. */
+/** Modules of Node to which the types of no other module refer, and the files that declare them. */
 const APART: Record<string, string> = {
   assert: 'assert',
   'assert/strict': 'assert/strict',
@@ -72,15 +72,15 @@ interface NodeTypes {
 }
 
 /**
- * Global types of Node alone, not of every @types package that some dependency brought along, and without the modules
- * that stand apart, a quarter of the rest: less to read before the first cell. Whoever imports one of those has it read
- * then.
+ * Limits the global types to Node's, without those of every @types package that some dependency brought along, and
+ * leaves out the modules of `APART`, a quarter of the rest: less to read before the first cell. A cell that imports one
+ * of these modules has it read then.
  */
 export function nodeTypes(typescript: typeof TypeScript, options: TypeScript.CompilerOptions): NodeTypes {
   const cell = posix.join(typescript.sys.getCurrentDirectory(), 'cell.ts');
   const found = typescript.resolveTypeReferenceDirective('node', cell, options, typescript.sys);
   const index = found.resolvedTypeReferenceDirective?.resolvedFileName ?? '';
-  // There is an index for older compilers in a folder of its own.
+  // The index for older compilers is in a folder of its own.
   const folder = posix.dirname(index).replace(/\/ts[\d.]+$/, '');
   const declares = (name: string): string => posix.join(folder, `${APART[name]}.d.ts`);
   const names = Object.keys(APART).filter((name) => index !== '' && typescript.sys.fileExists(declares(name)));
@@ -89,7 +89,7 @@ export function nodeTypes(typescript: typeof TypeScript, options: TypeScript.Com
   for (const name of names) {
     for (const written of [name, `node:${name}`]) if (isBuiltin(written)) paths[written] = [declares(name)];
   }
-  // What getBuiltinModule() gives is listed there: it would read them all.
+  // This file lists what getBuiltinModule() returns, which would cause all modules to be read.
   const list = posix.join(folder, 'process.d.ts');
   const listed = new RegExp(`typeof import\\("(?:node:)?(?:${names.join('|')})"\\)`, 'g');
   return {

@@ -1,6 +1,9 @@
 import type * as TypeScript from 'typescript';
 
-/** The declarations after a cell that failed half-way: `next`, but from before for the names it did not reach. */
+/**
+ * Returns the declarations after a cell that failed half-way: `next`, but `previous` for the names that it did not
+ * reach.
+ */
 export function keptDeclarations(
   ts: typeof TypeScript,
   previous: string,
@@ -27,8 +30,8 @@ function select(ts: typeof TypeScript, text: string, isWanted: (name: string) =>
 }
 
 /**
- * The declarations after a cell with the namespaces of earlier ones, which tslab forgets, and what those add to modules
- * and to global types.
+ * Adds to the declarations after a cell the namespaces of earlier cells, which tslab forgets, and what earlier cells
+ * add to modules and to global types.
  */
 export function withNamespaces(ts: typeof TypeScript, previous: string, next: string): string {
   const statementsOf = (text: string): readonly TypeScript.Statement[] =>
@@ -46,8 +49,8 @@ export function withNamespaces(ts: typeof TypeScript, previous: string, next: st
 }
 
 /**
- * The names of variables, functions, classes and the like in declarations, without imported ones, and their types where
- * the declarations tell more than the values do.
+ * Returns the names of variables, functions, classes and the like in declarations, without imports, and their types if
+ * the declarations state them.
  */
 export function declaredTypes(ts: typeof TypeScript, declarations: string): Map<string, string | undefined> {
   const file = ts.createSourceFile('declarations.d.ts', declarations, ts.ScriptTarget.ESNext, true);

@@ -1,11 +1,11 @@
 import type { Node, SourceFile, Symbol, TypeChecker } from 'typescript';
 import type * as TypeScript from 'typescript';
 
-/** What the compiler's nodes have, and its declarations leave out. */
+/** A node with its doc comments, which the compiler's declarations leave out. */
 type Documented = Node & { jsDoc?: (Node & { parent: Node })[] };
 
 /**
- * The documentation of declarations, read when it is asked for: it is half of all files that a kernel reads when it
+ * The documentation of declarations, parsed when it is asked for: it is half of all text that a kernel reads when it
  * starts, and most of it is never asked for.
  */
 export class Documentation {
@@ -13,7 +13,10 @@ export class Documentation {
 
   constructor(private readonly ts: typeof TypeScript) {}
 
-  /** Reads what the files say that declare a name, what it stands for, or what its class inherits from. */
+  /**
+   * Parses the documentation in the files that declare a symbol, what it is an alias of, or the same member of a class
+   * or interface that its own class or interface inherits from.
+   */
   read(symbol: Symbol, checker: TypeChecker, seen = new Set<Symbol>()): void {
     if (seen.has(symbol)) return;
     seen.add(symbol);
@@ -31,7 +34,7 @@ export class Documentation {
     }
   }
 
-  /** Gives the nodes of a file what stands before each of them. */
+  /** Gives each node of a file the doc comments before it. */
   private readFile(file: SourceFile): void {
     if (this.known.has(file)) return;
     this.known.add(file);

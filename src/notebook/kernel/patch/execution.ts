@@ -12,16 +12,16 @@ import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 import { unbroken } from './watchThread.js';
 
 /**
- * Answers `execute_request` as the protocol asks. What a cell left running prints, shows and fails in that cell, also
- * while others run (from Node 24 on). Returns the starter to use in place of tslab's, and what runs the cells once it
- * has started.
+ * Answers `execute_request` as the protocol requires. Something that a cell left running prints, shows and fails in
+ * that cell, even while others run (from Node 24 on). Returns the start function to use instead of tslab's, and a
+ * function that returns the executor of the cells once the kernel has started.
  */
 export function repairExecution(
   tslab: Tslab,
   history: ExecutionHistory,
 ): { startKernel: Tslab['startKernel']; executor: () => CellExecutor } {
   const queue = new ExecutionQueue();
-  // Before Node 24, what is followed is marked, and a cell that prints a promise would show the marks.
+  // Before Node 24, AsyncLocalStorage marks promises, and a cell that prints a promise would show the marks.
   const runs = Number.parseInt(process.versions.node) >= 24 ? new AsyncLocalStorage<CellRun>() : undefined;
   let current: CellRun | undefined;
   let executor: CellExecutor;
@@ -39,7 +39,7 @@ export function repairExecution(
 
   replaceMethod(tslab.server, 'handleExecute', async (self, _handleExecute, socket, request) => {
     const reply = (type: string, content: MessageContent, to: Outlet): void => {
-      // What a cell left running may still print when the kernel is on its way out.
+      // Something that a cell left running may still print while the kernel shuts down.
       if (to.closed) return;
       const message = request.createReply();
       message.header.msg_type = type;
@@ -65,8 +65,8 @@ export function repairExecution(
       run.start(count);
       const name = isStored ? `cell ${count}` : 'unnumbered cell';
       await (runs ? runs.run(run, () => runCell(run, count, name)) : runCell(run, count, name));
-      // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended, and what a
-      // client has sent meanwhile is here after the next one.
+      // The rejection of a promise that the cell dropped is reported only after the turn in which the cell ended, and
+      // requests that a client has sent meanwhile are here after the next turn.
       await nextTurn();
       await nextTurn();
       run.flush();
@@ -76,7 +76,7 @@ export function repairExecution(
     try {
       await execute();
     } catch (error) {
-      // Not the cell has failed but what runs it: an earlier one may have changed what that works with (Promise).
+      // The kernel has failed, not the cell: an earlier cell may have changed something that the kernel uses (Promise).
       try {
         const failure = { ...failureOf(error) };
         publish('error', failure);
@@ -90,7 +90,7 @@ export function repairExecution(
   const runCell = async (run: CellRun, count: number, name: string): Promise<void> => {
     try {
       const isCurrent = (): boolean => running() === run;
-      // Breaking a loop off drops the microtasks that wait behind it: nothing of ours must be among them.
+      // Terminating a loop drops the microtasks that wait for it to end: none of ours must be among them.
       await nextTurn();
       const cell = { code: run.code, name, isCurrent, stopped: run.stopped };
       const { value } = await unbroken(() => executor.execute(cell));
@@ -121,7 +121,7 @@ export function repairExecution(
   return { startKernel, executor: () => executor };
 }
 
-/** Whether the client hears what comes out of the kernel's process, as this project's own does. */
+/** Whether the client receives the output of the kernel's process, as this project's own client does. */
 function isHeard(connectionFile: string): boolean {
   const { client_state } = JSON.parse(readFileSync(connectionFile, 'utf8')) as Connection;
   return client_state !== undefined;
@@ -132,7 +132,7 @@ class ExecutionQueue {
   private added = 0;
   private dropped = 0;
 
-  /** Runs a task when those before it are done; resolves to undefined if it was dropped instead. */
+  /** Runs a task when the tasks before it are done; resolves to undefined if it was dropped instead. */
   add<Result>(task: () => Promise<Result>): Promise<Result | undefined> {
     const number = ++this.added;
     const turn = this.last.then(() => (number > this.dropped ? task() : undefined));

@@ -20,13 +20,13 @@ export class CompileError extends Error {
 
 const ERROR: DiagnosticCategory.Error = 1;
 
-/** What stops a cell that is interrupted. */
+/** The error that stops an interrupted cell. */
 export const interruption = new Error('the cell was interrupted');
 
 /** A value as `console.log` writes it. */
 export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspect(value));
 
-/** In characters: a message that is too large is not read, and with it the error's name would be lost. */
+/** In characters: clients do not read a message that is too large, and the error's name would be lost with it. */
 const LONGEST = 1_000_000;
 
 function kept(text: string): string {
@@ -40,7 +40,7 @@ const failure = (ename: string, evalue: string, text = `${ename}: ${evalue}`): C
   traceback: kept(text).split('\n'),
 });
 
-/** The failure of a cell that threw, or whose promise was rejected with, the given value. */
+/** Returns the failure of a cell that threw the given value, or whose promise was rejected with it. */
 export function failureOf(thrown: unknown): CellFailure {
   try {
     if (!(thrown instanceof Error)) return failure('Thrown', inspect(thrown));
@@ -55,11 +55,11 @@ export function failureOf(thrown: unknown): CellFailure {
 }
 
 /**
- * Ends a kernel that can answer no longer, with the reason as its last output: whoever asked would wait without end.
+ * Ends a kernel that can no longer answer, with the reason as its last output: otherwise clients would wait for ever.
  */
 export function endKernel(error: unknown): void {
   try {
-    writeSync(2, 'The kernel ends, for it can answer no longer: a cell has changed what it works with.\n');
+    writeSync(2, 'The kernel ends because it can no longer answer: a cell has changed something that it uses.\n');
     writeSync(2, `${failureOf(error).traceback.join('\n')}\n`);
   } finally {
     process.exit(1);
@@ -70,9 +70,9 @@ function tracebackOf(error: Error): string {
   if (error instanceof CompileError) return error.diagnostics.map((found) => pointAt(error.code, found)).join('\n');
   // A UserError says by itself what to do; a stack would only bury it.
   if (error.name === 'UserError') return `${error.name}: ${error.message}`;
-  // What lies around a text of many megabytes would be sought in it for seconds.
+  // `inspect` would search a stack of many megabytes for seconds.
   if (typeof error.stack === 'string' && error.stack.length > LONGEST) return error.stack;
-  // Node puts what has no frames into brackets.
+  // Node puts an error without frames into brackets.
   return inspect(error).replace(/^\[([^]*?)\](?=$| \{\n)/, '$1');
 }
 
@@ -97,7 +97,8 @@ interface Problem {
 }
 
 /**
- * All that is wrong in a cell, as `diagnose_reply` has it; what is wrong in a file that it imports stands at its start.
+ * Returns all problems of a cell, as `diagnose_reply` has them; problems in a file that the cell imports are placed at
+ * its start.
  */
 export function problemsOf(diagnostics: TslabDiagnostic[]): Problem[] {
   const problems: Problem[] = [];
@@ -106,17 +107,17 @@ export function problemsOf(diagnostics: TslabDiagnostic[]): Problem[] {
     const place = fileName === undefined ? { start: start.offset, end: end.offset } : { start: 0, end: 0 };
     const message = fileName === undefined ? messageText : said(diagnostic);
     const before = problems.at(-1);
-    // The compiler's reasons come one by one.
+    // The compiler gives its reasons one by one.
     if (before && before.start === place.start && before.end === place.end) before.message += `\n${message}`;
     else problems.push({ ...place, message, severity: category === ERROR ? 'error' : 'warning' });
   }
   return problems;
 }
 
-/** How a place in a script's code is shown: its file's name, and the place in the source. */
+/** How stack traces show a place in a script's code: the name of its file, and the place in the source. */
 interface Origin {
   name: () => string;
-  /** Undefined for what is not of the source: it is left out. */
+  /** Undefined for code that is not from the source: its frames are left out. */
   locate: (place: Place) => Place | undefined;
 }
 
@@ -125,7 +126,7 @@ interface Frame extends NodeJS.CallSite {
   toString(): string;
 }
 
-/** A kernel that runs for days forgets the oldest. */
+/** How many origins are kept: a kernel that runs for days forgets the oldest. */
 const REMEMBERED = 1000;
 
 const origins = new Map<string, Origin>();
@@ -147,7 +148,7 @@ export function rememberOrigin(file: string, origin: Origin): void {
 const EVAL_ORIGIN = /\((.+):(\d+):(\d+)\)/;
 
 function frame(site: Frame): string | undefined {
-  // What `eval` runs is told by where it was called.
+  // Code that `eval` runs is shown at the place of the call.
   const [, file = site.getFileName() ?? '', ...called] = EVAL_ORIGIN.exec(site.getEvalOrigin() ?? '') ?? [];
   const [line, column] = called.length > 0 ? called.map(Number) : [site.getLineNumber(), site.getColumnNumber()];
   const origin = origins.get(file);
@@ -170,8 +171,8 @@ function headline(error: Error): string {
 }
 
 /**
- * Has stack traces show the lines of cells as they were written, and leave out the frames of the kernel and of Node
- * below them.
+ * Makes stack traces show the lines of cells as they were written, without the frames of the kernel and of Node below
+ * them.
  */
 export function repairStackTraces(): void {
   Error.prepareStackTrace = (error: Error, sites: Frame[]) => {

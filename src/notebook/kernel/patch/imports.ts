@@ -17,14 +17,14 @@ interface LocalModule {
 }
 
 /**
- * What cells import: files, compiled as cells are, wherever they lie, and packages, by Node. A file that has changed is
- * read again when the next cell runs.
+ * Loads what cells import: files, wherever they are, which are compiled like cells, and packages, by Node. A file that
+ * has changed is read again when the next cell runs.
  */
 export class LocalModules {
   private readonly modules = new Map<string, LocalModule>();
   /** Modules that cells define (`@module`). */
   private readonly defined = new Map<string, string>();
-  /** What only `import()` can load, by name and by the folder that asks. */
+  /** Packages that only `import()` can load, by name and importing folder. */
   private readonly imported = new Map<string, unknown>();
 
   constructor(private readonly ts: typeof TypeScript) {}
@@ -34,7 +34,7 @@ export class LocalModules {
     this.modules.delete(path);
   }
 
-  /** Forgets the files that have changed, and those that import them. */
+  /** Forgets the files that have changed, and the files that import them. */
   forgetChanged(): void {
     const stale = new Set<string>();
     for (const [path, { changed }] of this.modules) if (changed !== changeOf(path)) stale.add(path);
@@ -48,8 +48,8 @@ export class LocalModules {
   }
 
   /**
-   * Loads ahead what a script in `file` cannot load when it runs: a script requires, and neither ES modules that await
-   * nor packages that are there for `import` alone can be required.
+   * Loads in advance what a script in `file` cannot load while it runs: scripts use `require`, which loads neither
+   * modules that await nor packages that only `import` finds.
    */
   async prepare(imports: string[], file: string, seen = new Set<string>()): Promise<void> {
     for (const name of imports) {
@@ -70,13 +70,13 @@ export class LocalModules {
       const path = this.find(name, file);
       if (path !== undefined) return this.load(path);
       const imported = this.imported.get(key(name, file));
-      // There must be one tslab: the one that runs.
+      // There must be only one tslab: the running one.
       return imported ?? (name === 'tslab' ? createRequire(import.meta.url)(name) : required(name));
     };
     return Object.assign(require, required);
   }
 
-  /** `import()` of code in `file`. */
+  /** Does what `import()` does in code of `file`. */
   async import(file: string, name: string, options?: ImportCallOptions): Promise<unknown> {
     const path = this.find(name, file);
     if (path === undefined && name !== 'tslab') return importFrom(file)(name, options);
@@ -94,7 +94,7 @@ export class LocalModules {
     return { url, filename: file, dirname: dirname(file), resolve };
   }
 
-  /** The file that a name means; undefined for packages, and for what has declarations of its own. */
+  /** Returns the file that a name refers to; undefined for packages, and for files with declarations of their own. */
   private find(name: string, file: string): string | undefined {
     const wanted = name.startsWith('file:') && !/[?#]/.test(name) ? fileURLToPath(name) : name;
     if (!/^\.{1,2}(\/|$)/.test(wanted) && !isAbsolute(wanted)) return undefined;
@@ -122,7 +122,7 @@ export class LocalModules {
     return module.exports;
   }
 
-  /** Runs a module that has not run; asynchronous only where it awaits. */
+  /** Runs a module that has not run; asynchronous only if it awaits. */
   private run(path: string, module: LocalModule): unknown {
     if (module.started) return undefined;
     module.started = true;
@@ -163,20 +163,20 @@ type Import = (name: string, options?: ImportCallOptions) => Promise<object>;
 
 /** Node's own `import()`, as code in `file` calls it. */
 function importFrom(file: string): Import {
-  // Code compiled by node:vm imports only under a warning that this is experimental.
+  // In code compiled by node:vm, `import()` prints a warning that it is experimental.
   type Compiling = Module & { _compile(code: string, file: string): void };
   const module = new Module(file) as Compiling;
   module._compile('module.exports = (name, options) => import(name, options);', file);
   return module.exports as Import;
 }
 
-/** What `require` gives for a module, as `import()` gives it. */
+/** Converts what `require` returns for a module to what `import()` returns. */
 function namespaceOf(required: unknown): unknown {
   const isModule = typeof required === 'object' && required !== null && '__esModule' in required;
   return isModule ? required : { ...(required as object), default: required };
 }
 
-/** What `import()` gives for a module, as `require` gives it: marked as a module. */
+/** Converts what `import()` returns for a module to what `require` returns: marked as a module. */
 function requiredOf(namespace: object): object {
   return new Proxy(namespace, {
     get: (target, name) => (name === '__esModule' ? true : (Reflect.get(target, name) as unknown)),
@@ -184,8 +184,8 @@ function requiredOf(namespace: object): object {
 }
 
 /**
- * Imports a package if code in `file` cannot `require` it: it has no entry for that, or awaits while it loads.
- * Undefined otherwise.
+ * Imports a package if code in `file` cannot `require` it, because it has no entry for that or awaits while it loads.
+ * Returns undefined otherwise.
  */
 async function importIfNeeded(ts: typeof TypeScript, name: string, file: string): Promise<object | undefined> {
   const require = createRequire(file);

@@ -45,9 +45,9 @@ function answered(content: () => MessageContent): MessageContent {
 }
 
 /**
- * Answers `interrupt_request` and `history_request`, and two requests of this kernel alone: `diagnose_request`, what
- * the compiler finds wrong in `code` as a next cell, which does not run; and `variables_request`, what cells have set.
- * Mends replies that are wrong or missing.
+ * Answers `interrupt_request` and `history_request`, and two requests that only this kernel has: `diagnose_request`
+ * asks what the compiler finds wrong in `code` as a next cell, without running it; `variables_request` asks for the
+ * variables that cells have set. Corrects replies that are wrong or missing.
  */
 export function repairMessages(
   { server, handler }: Tslab,
@@ -70,7 +70,7 @@ export function repairMessages(
       const request = decodeMessage(key, frames);
       const type = request.message.header.msg_type;
       if (knownToTslab.has(type)) return await handleShellMessage(socket, ...frames);
-      // Messages without an answer (widgets' comm messages) are passed over; tslab would print into the last cell.
+      // Messages without an answer (widgets' comm messages) are ignored; tslab would print into the last cell.
       if (!(type in answers)) return;
       answer(key, request, self.iopub, 'status', { execution_state: 'busy' });
       const content = answered(() => answers[type](request.message.content));
@@ -126,7 +126,7 @@ export class ExecutionHistory {
     this.entries.push({ count, code });
   }
 
-  /** The answer to a request: the last ones, a range of counts, or those that match a pattern with `*` and `?`. */
+  /** Answers a request: the last entries, a range of counts, or the entries that match a pattern with `*` and `?`. */
   answer({ hist_access_type, n, start, stop, pattern, unique, output }: MessageContent): MessageContent {
     let found = this.entries;
     if (hist_access_type === 'range') {
@@ -148,12 +148,12 @@ function globMatcher(pattern: string): RegExp {
   return new RegExp(`^${escaped.replaceAll('*', '[^]*').replaceAll('?', '[^]')}$`);
 }
 
-/** What the parser says of code whose end is missing, besides that something was "expected" there. */
+/** What the parser says about code whose end is missing, besides that something was "expected" there. */
 const UNTERMINATED = /^(Unterminated template literal|'\*\/' expected)/;
 
-/** The answer to `is_complete_request`: whether code can be run, or more of it is to come. */
+/** The answer to `is_complete_request`: whether code can be run or is still incomplete. */
 function completenessOf(ts: typeof TypeScript, code: string): MessageContent {
-  // Whoever leaves two lines empty wants it run.
+  // Two empty lines at the end ask for the code to be run.
   if (/(^|\n)\s*\n\s*$/.test(code)) return { status: 'complete' };
   const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.ESNext);
   const { parseDiagnostics } = file as unknown as { parseDiagnostics: TypeScript.Diagnostic[] };
@@ -166,7 +166,7 @@ function completenessOf(ts: typeof TypeScript, code: string): MessageContent {
   return { status: parseDiagnostics.length > 0 ? 'invalid' : 'complete' };
 }
 
-/** The spaces that the next line begins with: two more after a bracket that the last one leaves open. */
+/** The spaces that the next line begins with: two more if the last line ends with an open bracket. */
 function indentAfter(code: string): string {
   const line = code.slice(code.lastIndexOf('\n') + 1);
   const indent = /^\s*/.exec(line)?.[0] ?? '';

@@ -4,13 +4,13 @@ import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 
 /**
  * Makes every message arrive. tslab waits for messages on a socket while `bind()` works on it in another thread: on a
- * busy machine "Socket is blocked by a bind" ends the waiting, and the kernel never answers. So ports are taken in one
- * step, and sockets that are files at the addresses that Jupyter writes.
+ * busy machine, the error "Socket is blocked by a bind" ends the waiting, and the kernel never answers. So sockets are
+ * bound in one step; those that are files are bound at the addresses that Jupyter writes.
  *
- * tslab does not await `send()`, of which zeromq.js completes about 500 in a tick and refuses those that follow while
- * one is pending: all after that was lost, 'idle' included. With a send timeout of 0 each completes at once, in order;
- * without a high-water mark none is dropped for a slow reader. Instead the kernel waits for a client that says how far
- * it has come (`Pace`).
+ * tslab does not await `send()`. zeromq.js completes about 500 calls in a tick and refuses further ones while one is
+ * pending: all later messages were lost, 'idle' included. With a send timeout of 0 each call completes at once, in
+ * order; without a high-water mark no message is dropped for a slow reader. Instead the kernel waits for a client that
+ * says how much it has read (`Pace`).
  */
 export function repairTransport({ server }: Tslab): void {
   replaceMethod(server, 'bindSocket', (self, _bindSocket, socket, port) => {
@@ -28,7 +28,7 @@ export function repairTransport({ server }: Tslab): void {
     try {
       await init();
     } catch (error) {
-      // Without its sockets the kernel can only be waited for in vain.
+      // Without its sockets the kernel could never answer.
       console.error('the kernel cannot open its sockets:', error);
       process.exit(1);
     }
@@ -36,12 +36,15 @@ export function repairTransport({ server }: Tslab): void {
 
   replaceMethod(server, 'close', (_self, close) => {
     close();
-    // A training loop or a timer that still runs would keep the process alive after the frontend said goodbye.
+    // A training loop or a timer that still runs would keep the process alive after the frontend has asked it to shut
+    // down.
     setTimeout(() => process.exit(), 500).unref();
   });
 }
 
-/** A socket that sends no faster than that. It stands in its place: zeromq's own cannot be changed. */
+/**
+ * Returns a replacement for a socket that sends no faster than `pace` allows; zeromq's own sockets cannot be changed.
+ */
 function paced(socket: Outlet, pace: Pace): Outlet {
   return {
     send: (frames) => {
@@ -55,14 +58,14 @@ function paced(socket: Outlet, pace: Pace): Outlet {
   };
 }
 
-/** How far, in bytes, a kernel may be ahead of its client: what lies in between is held in memory, here or there. */
+/** How many bytes a kernel may be ahead of its client: they are held in memory, here or there. */
 const AHEAD_BYTES = 8_000_000;
 const LOOK_AGAIN_MILLISECONDS = 2;
 const PATIENCE_MILLISECONDS = 10_000;
 
 /**
- * Keeps a kernel from publishing faster than its client reads. A cell that prints without end would otherwise fill the
- * memory of both: nothing is dropped on the way, and a loop that never awaits leaves no time to hear of it.
+ * Keeps a kernel from publishing faster than its client reads. Otherwise a cell that prints endlessly would fill the
+ * memory of both: no message is dropped, and a kernel in a loop that never awaits receives no message from its client.
  */
 class Pace {
   private readonly look: ReturnType<typeof clientStateReader>;
@@ -76,8 +79,8 @@ class Pace {
   }
 
   /**
-   * Counts a message that is about to be sent, and waits until the client is near enough. A client that stands still is
-   * not waited for.
+   * Counts a message that is about to be sent, after waiting until the client is close enough. It does not wait for a
+   * client that has stopped reading.
    */
   wait(frames: (string | Buffer)[]): void {
     let since = performance.now();

@@ -4,7 +4,7 @@ import type { Publisher, Router } from 'zeromq';
 import type { Connection } from '../client/connection.js';
 import type { MessageContent, MessageHeader } from '../wire.js';
 
-/** Where tslab sends messages to. */
+/** A socket to which tslab sends messages. */
 export type Outlet = Pick<Publisher, 'send' | 'close' | 'closed'>;
 
 export interface TslabMessage {
@@ -43,19 +43,19 @@ export interface CellMetadata {
   jsx?: boolean;
 }
 
-/** A place in a source; all counted from 0. */
+/** A place in a source; all numbers count from 0. */
 export interface SourcePlace {
   offset: number;
   line: number;
   character: number;
 }
 
-/** What the compiler says about a place in a cell, or in a file that it imports. */
+/** What the compiler says about a place in a cell, or in a file that the cell imports. */
 export interface TslabDiagnostic {
   start: SourcePlace;
   end: SourcePlace;
   category: TypeScript.DiagnosticCategory;
-  /** TypeScript's number of what is wrong. */
+  /** TypeScript's number of the error. */
   code: number;
   messageText: string;
   fileName?: string;
@@ -88,7 +88,7 @@ export type WriteDisplayData = (content: MessageContent, update: boolean) => voi
 export interface Tslab {
   server: TslabServer;
   handler: TslabHandler;
-  /** The module that holds how the running cell shows something. */
+  /** The module that holds the function by which the running cell shows something. */
   jupyter: { lastWriteDisplayData: WriteDisplayData | null };
   /** The module whose createExecutor tslab calls when it starts. */
   executor: {
@@ -98,7 +98,9 @@ export interface Tslab {
   startKernel: (options: { configPath: string; enableFindLocal: boolean; jsKernel: boolean }) => void;
 }
 
-/** Loads the tslab that this project pins; its own prototypes, so a change reaches the kernel about to start. */
+/**
+ * Loads the tslab that this project pins, with its own prototypes, so that a change reaches the kernel about to start.
+ */
 export function loadTslab(): Tslab {
   const require = createRequire(import.meta.url);
   const jupyter = require('tslab/dist/jupyter.js') as Tslab['jupyter'] & {
@@ -117,7 +119,7 @@ export function loadTslab(): Tslab {
 
 type Method<T, K extends keyof T> = Extract<T[K], (...args: never[]) => unknown>;
 
-/** Replaces a method by one that is given the object, the original method bound to it, and the arguments. */
+/** Replaces a method by a function of the object, the original method bound to it, and the arguments. */
 export function replaceMethod<T extends object, K extends keyof T>(
   prototype: T,
   name: K,

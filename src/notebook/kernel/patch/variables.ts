@@ -11,8 +11,8 @@ const DEPTH = 2;
 const LARGEST_BIGINT = 10n ** 40n;
 
 /**
- * What a table of variables shows of one. It never throws, and runs nothing that a value brings along (getters,
- * proxies, names of classes): that may take for ever.
+ * Describes a variable for a table of variables. It never throws, and runs no code of a value's own (getters, proxies,
+ * names of classes), which may take for ever.
  */
 export function describeVariable(name: string, declared: string | undefined, value: unknown): Variable {
   const type = shortened(declared?.replace(/import\("[^"]*"\)\./g, '') ?? kindOf(value), LONGEST_TYPE);
@@ -24,7 +24,7 @@ export function describeVariable(name: string, declared: string | undefined, val
   }
 }
 
-/** The tensors that TensorFlow.js holds, as `tf.memory()` counts them; undefined where no cell has loaded it. */
+/** Counts the tensors that TensorFlow.js holds, as `tf.memory()` does; undefined if no cell has loaded it. */
 export function tensorMemory(): { count: number; bytes: number } | undefined {
   const state = own(own(globalThis, '_tfengine'), 'state');
   const [count, bytes] = [own(state, 'numTensors'), own(state, 'numBytes')];
@@ -36,17 +36,19 @@ function shortened(text: string, longest: number): string {
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }
 
-/** An object that can be looked at without running code of its own. */
+/** Whether a value is an object that can be inspected without running code of its own. */
 function isObject(value: unknown): value is object {
   return ((typeof value === 'object' && value !== null) || typeof value === 'function') && !types.isProxy(value);
 }
 
-/** A property of an object's own, if it is a value and no getter. */
+/** Returns an object's own property if it is a value, not a getter. */
 function own(value: unknown, name: PropertyKey): unknown {
   return isObject(value) ? (Object.getOwnPropertyDescriptor(value, name)?.value as unknown) : undefined;
 }
 
-/** What the language's own getter says of a value, which may have another one of that name. */
+/**
+ * Returns a function that reads a property by the language's own getter: a value may have another getter of that name.
+ */
 const builtIn =
   (prototype: object, name: string) =>
   (value: object): number =>
@@ -105,7 +107,7 @@ function brief(value: unknown, depth = DEPTH): string {
   if (typeof value === 'string') {
     return JSON.stringify(value.length > LONGEST_STRING ? `${value.slice(0, LONGEST_STRING)}…` : value);
   }
-  // Long numbers take long to write.
+  // Long numbers take long to convert.
   if (typeof value === 'bigint') return value < LARGEST_BIGINT && value > -LARGEST_BIGINT ? `${value}n` : 'bigint';
   if (Object.is(value, -0)) return '-0';
   const kind = kindOf(value);

@@ -7,10 +7,10 @@ import type { Connection } from '../client/connection.js';
 import { type ClientState, clientStateReader } from '../clientState.js';
 
 const LOOK_MILLISECONDS = 100;
-/** How long the main thread may take to hear of an interrupt before its loop is broken. */
+/** How long the main thread may take to notice an interrupt before its loop is terminated. */
 const PATIENCE_MILLISECONDS = 800;
 
-/** What the main thread tells the watch: how many interrupts it has heard, and whether it compiles. */
+/** What the main thread tells the watch thread: how many interrupts it has noticed, and whether it compiles. */
 const told = new Int32Array(new SharedArrayBuffer(8));
 const HEARD = 0;
 const COMPILES = 1;
@@ -22,9 +22,9 @@ interface Watched {
 }
 
 /**
- * Starts a thread that watches, because a cell in an endless loop leaves the main thread no time to. It ends the kernel
- * when the program that started it (JPY_PARENT_PID) is gone, and breaks a loop that keeps the main thread from hearing
- * that this project's client wants the cell interrupted; the kernel and its variables live on.
+ * Starts a watch thread, because a cell in an endless loop leaves the main thread no time to watch. The thread ends the
+ * kernel when the program that started it (JPY_PARENT_PID) is gone. It also terminates a loop that keeps the main
+ * thread from noticing an interrupt by this project's client; the kernel and its variables live on.
  */
 export function startWatch(connectionFile: string): void {
   const { client_state: client } = JSON.parse(readFileSync(connectionFile, 'utf8')) as Connection;
@@ -33,14 +33,14 @@ export function startWatch(connectionFile: string): void {
   process.on('SIGINT', () => Atomics.add(told, HEARD, 1));
   const data: Watched = { told, parent, client };
   const worker = new Worker(new URL(import.meta.url), { name: 'watch', workerData: data });
-  // Node loses a signal that comes just when a cell's script starts or ends.
+  // Node loses a signal that arrives just when a cell's script starts or ends.
   worker.on('message', () => process.emit('SIGINT', 'SIGINT'));
   worker.on('error', endUnwatched).unref();
 }
 
 /**
- * Ends a kernel whose watch has failed, with the reason as its last output: nothing else would end it once its parent
- * is gone.
+ * Ends a kernel whose watch thread has failed, with the reason as its last output: nothing else would end it once its
+ * parent is gone.
  */
 function endUnwatched(error: unknown): void {
   try {
@@ -51,8 +51,8 @@ function endUnwatched(error: unknown): void {
 }
 
 /**
- * Does something that must not be broken off before it first awaits: a cell whose compilation is broken off would never
- * end.
+ * Runs a function that must not be terminated before its first await: a cell whose compilation is terminated would
+ * never end.
  */
 export function unbroken<Result>(act: () => Promise<Result>): Promise<Result> {
   Atomics.store(told, COMPILES, 1);
@@ -61,12 +61,12 @@ export function unbroken<Result>(act: () => Promise<Result>): Promise<Result> {
   return done;
 }
 
-/** A function that ends the kernel, with the folder of its connection, once its parent is gone. */
+/** Returns a function that ends the kernel and removes the folder of its connection once its parent is gone. */
 function endWithParent(named: number, client: string | undefined): () => void {
   const parent = process.ppid;
   return () => {
-    // An orphan gets a new parent at once, except on Windows; one that was orphaned before this line is told by the
-    // name.
+    // An orphan gets a new parent at once, except on Windows; a kernel that was orphaned before this line is recognised
+    // by the parent that was named.
     if (process.ppid === parent && isAlive(named)) return;
     if (client !== undefined) rmSync(dirname(client), { recursive: true, force: true });
     process.kill(process.pid, 'SIGKILL');
@@ -74,8 +74,8 @@ function endWithParent(named: number, client: string | undefined): () => void {
 }
 
 /**
- * A function that breaks what the main thread does, and tells it, once that has not heard for a while that its cell
- * should stop.
+ * Returns a function that terminates the main thread's code, and tells the thread so, once the thread has failed for a
+ * while to notice that its cell should stop.
  */
 function breakLoops(told: Int32Array, look: () => ClientState | undefined): () => void {
   let since: number | undefined;
@@ -100,7 +100,7 @@ async function terminate(): Promise<void> {
 }
 
 if (!isMainThread) {
-  // Here, not only where the main thread hears of it: that may be in a loop.
+  // Handled here, not only by the main thread, which may be in a loop.
   process.on('uncaughtException', endUnwatched);
   const { told, parent, client } = workerData as Watched;
   const duties = [

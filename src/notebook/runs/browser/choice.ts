@@ -1,18 +1,18 @@
 import { MOST_CHOSEN } from '../protocol.js';
 
 /**
- * What a person looks at: it lives in the part of the address behind the #, so that a reload, a bookmark and a copied
- * address keep it.
+ * What the user looks at, kept in the part of the address after the #, so that a reload, a bookmark and a copied
+ * address preserve it.
  */
 export class Choice {
-  /** The chosen runs, each in the place that gives it its colour; places that have become free are empty. */
+  /** The chosen runs, each in the place that gives it its colour; freed places are empty. */
   private places: string[] = [];
-  /** Whether anybody has chosen, if only none. */
+  /** Whether the user has chosen runs, even if none of them is left. */
   made = false;
   filter = '';
   /** The column that the runs are sorted by. */
   sort = 'began';
-  /** From the largest down. */
+  /** Whether the largest comes first. */
   down = true;
 
   /** `changed` is called when the address is changed by hand. */
@@ -35,7 +35,7 @@ export class Choice {
     return place < 0 ? undefined : place;
   }
 
-  /** Chooses a run, or no longer; false if there are too many. */
+  /** Chooses a run, or drops it if it is chosen; returns false if there are too many. */
   toggle(id: string): boolean {
     const place = this.placeOf(id);
     const free = this.places.includes('') ? this.places.indexOf('') : this.places.length;
@@ -54,14 +54,14 @@ export class Choice {
     this.write();
   }
 
-  /** Sorts by a column: the largest first, and from the smallest when it is asked for again. */
+  /** Sorts by a column, the largest first; reverses the order if it is sorted by that column already. */
   sortBy(column: string): void {
     this.down = this.sort === column ? !this.down : true;
     this.sort = column;
     this.write();
   }
 
-  /** Puts what was changed into the address. */
+  /** Writes the choice to the address. */
   write(): void {
     while (this.places.at(-1) === '') this.places.pop();
     const words = new URLSearchParams(this.places.map((id) => ['run', id]));

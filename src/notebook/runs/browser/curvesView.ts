@@ -21,7 +21,7 @@ const figures = {
   speed: { title: 'Images per second, smoothed', quantity: 'images', unit: '1/s', of: smooth },
 };
 
-/** The curves of the chosen runs over one another, a figure for each quantity, and the legend of all. */
+/** The curves of the chosen runs, in one figure per quantity, and the legend of all figures. */
 export class CurvesView {
   private readonly figures = new Figures(loadPlotly);
   private readonly places = new Map<string, { root: HTMLElement; plot: HTMLElement; json: HTMLElement }>();
@@ -58,7 +58,7 @@ export class CurvesView {
     this.root.classList.toggle('none', chosen.length === 0);
   }
 
-  /** A figure without a curve takes no space. */
+  /** Draws a figure; a figure without curves is hidden. */
   private draw(name: string, figure: ReturnType<typeof runCurves> | undefined): void {
     const { root, plot, json } = this.places.get(name)!;
     root.hidden = !figure;

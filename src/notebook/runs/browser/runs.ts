@@ -9,13 +9,13 @@ import { filterOf } from '../filter.js';
 import { RunsTable, sorted } from './table.js';
 
 applyStoredTheme();
-// The token has done its work.
+// The token is no longer needed.
 history.replaceState(null, '', `${location.pathname}${location.hash}`);
 
 const REFRESH_MILLISECONDS = 1000;
-/** The newest runs, which are selected by default. */
+/** How many of the newest runs are chosen by default. */
 const CHOSEN_FIRST = 4;
-/** Rows that are made at first, and more whenever they are asked for. */
+/** How many rows are shown at first, and added whenever more are asked for. */
 const ROWS = 200;
 
 function start(): void {
@@ -44,7 +44,7 @@ function start(): void {
     changed();
   });
 
-  /** The runs that the filter lets through, oldest first. */
+  /** The runs that match the filter, oldest first. */
   const shown = (): ListedRun[] => [...runs.values()].filter(filterOf(choice.filter));
   const readable = (all: readonly ListedRun[]): ListedRun[] => all.filter(({ fault }) => fault === undefined);
 
@@ -65,7 +65,7 @@ function start(): void {
     view.show(chosen);
   };
 
-  /** Takes what the server says has changed; whether anything has. */
+  /** Applies what the server says has changed; returns whether anything has. */
   const take = (patch: RunsPatch): boolean => {
     const before = seen;
     seen = `${patch.epoch}:${patch.version}`;
@@ -101,7 +101,7 @@ function start(): void {
     );
     await refresh();
   };
-  /** One question after another: an answer that overtakes an earlier one would be undone by it. */
+  /** Sends one request after another: an answer that overtakes an earlier one would be undone by it. */
   const ask = (): Promise<void> => (asking = asking.then(refresh).catch(() => undefined));
   const changed = (): void => {
     filter.value = choice.filter;

@@ -7,7 +7,7 @@ import type { Choice } from './choice.js';
 type Value = string | number | null;
 
 interface Column {
-  /** By which it is sorted. */
+  /** The name by which the table is sorted. */
   name: string;
   label: string;
   value: (run: ListedRun) => Value;
@@ -52,7 +52,7 @@ const setting = (name: string): Column => ({
   value: ({ settings }) => settings[name] ?? null,
 });
 
-/** Runs in the order of a column; what has no value stands last either way. */
+/** Returns the runs in the order of a column; runs without a value come last in either direction. */
 export function sorted(runs: readonly ListedRun[], { sort, down }: Pick<Choice, 'sort' | 'down'>): ListedRun[] {
   const value =
     [nameColumn, ...fixed, beganColumn].find(({ name }) => name === sort)?.value ??
@@ -76,12 +76,12 @@ function compare(a: string | number, b: string | number): number {
 interface Row {
   root: HTMLTableRowElement;
   box: HTMLInputElement;
-  /** What it shows. */
+  /** The run that it shows. */
   run?: ListedRun;
   settings?: string;
 }
 
-/** The table of the runs: a row each, made again only when its run has changed. */
+/** The table of the runs: one row per run, made again only when its run has changed. */
 export class RunsTable {
   private readonly head = element('tr');
   private readonly body = element('tbody');
@@ -106,11 +106,11 @@ export class RunsTable {
     if (rows.length !== this.body.children.length || rows.some((row, i) => this.body.children[i] !== row)) {
       this.body.replaceChildren(...rows);
     }
-    // What is moved loses the focus.
+    // An element that is moved loses the focus.
     if (focused !== document.activeElement && focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   }
 
-  /** Lets go of the rows of runs that are gone. */
+  /** Drops the rows of runs that are gone. */
   keep(ids: ReadonlySet<string>): void {
     for (const id of this.rows.keys()) if (!ids.has(id)) this.rows.delete(id);
   }
@@ -155,7 +155,7 @@ export class RunsTable {
   }
 }
 
-/** What a run is called and its tags; its id below, if that is not its name. */
+/** The name of a run and its tags, with its id below; the id alone if it has no name. */
 function nameOf({ id, name, tags }: ListedRun): HTMLElement[] {
   const chips = tags.map((tag) => element('span', { class: 'tag' }, tag));
   const called = name === null ? element('code', {}, id) : element('strong', {}, name);
