@@ -7,7 +7,7 @@ import type { DataSplits, SplitOptions } from 'sparsebook/data/dataSplits.js';
 import type { ImageArrays, ImageSet } from 'sparsebook/data/imageSet.js';
 import { blankImages } from 'sparsebook/data/dataSplits.js';
 
-/** `count` images of one pixel: the value of each is its number, its class the number modulo `classes`. */
+/** `count` images of one pixel: the value of each is its index, its class the index modulo `classes`. */
 const numbered = (count: number, classes = 2): ImageSet => {
   const numbers = Uint32Array.from({ length: count }, (_, i) => i);
   return {
@@ -30,7 +30,7 @@ test('the split of CIFAR-10 is 45,000 to 5,000, complete, and never changes', ()
   assert.equal(data.splitHash, 'd6311ca07c6916d1');
 });
 
-test('a smaller split takes the first images of each part and has a hash of its own', () => {
+test('a smaller split takes the first images of each part and has its own hash', () => {
   const given = { train: numbered(1000), test: numbered(40) };
   const whole = splitImages(given);
   const sizes = { train: 50, validation: 20, test: 7 };
@@ -42,7 +42,7 @@ test('a smaller split takes the first images of each part and has a hash of its 
   assert.notEqual(splitImages(given, { sizes: { ...sizes, validation: 21 } }).splitHash, part.splitHash);
 });
 
-test('what is not given is split off the training images, and no image is in two parts', () => {
+test('missing parts are split off the training images, and no image is in two parts', () => {
   const set = numbered(100);
   const [own, given] = [splitImages({ train: set }), splitImages({ train: set, test: numbered(5) })];
   assert.deepEqual(sizesOf(own), [80, 10, 10]);
@@ -122,7 +122,7 @@ test('floats in 0..1 become bytes, and clamped bytes are taken as they are', () 
   }
 });
 
-test('labels are kept in as many bytes as the number of classes needs', () => {
+test('labels use as many bytes as the number of classes needs', () => {
   for (const [classes, type] of [
     [256, Uint8Array],
     [257, Uint16Array],
@@ -217,7 +217,7 @@ test('the hash of the data changes with any pixel, label, shape, number of class
   assert.equal(hashes.size, 6);
 });
 
-test('blank images have the shape and the number of classes asked for', () => {
+test('blank images have the requested shape and number of classes', () => {
   const { train } = blankImages([28, 28, 1], 300);
   assert.deepEqual([train.shape, train.images.length, train.labels.length], [[28, 28, 1], 2 * 784, 2]);
   assert.equal(train.classNames.length, 300);

@@ -1,4 +1,4 @@
-// Files from elsewhere: whatever is in them, a network is loaded or a sentence says why not.
+// Files from elsewhere: whatever they contain, a network is loaded or a sentence says why not.
 import assert from 'node:assert/strict';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -101,7 +101,7 @@ for (const [what, structure, message] of structures) {
   });
 }
 
-test('a structure that is not JSON, or has a key of every object, is refused', async () => {
+test('a structure that is not JSON, or has a key that every object has, is refused', async () => {
   const file = join(folder, 'text.safetensors');
   for (const text of ['{', '', '{"__proto__": {"class_name": "Model"}}']) {
     await writeFile(file, encodeSafetensors(new Map(), { model_topology: text }));
@@ -113,7 +113,7 @@ test('a structure that is not JSON, or has a key of every object, is refused', a
   assert.equal('class_name' in {}, false);
 });
 
-test('files of weights have plain names inside the folder of model.json', async () => {
+test('files of weights must have plain names inside the folder of model.json', async () => {
   const net = join(folder, 'names');
   await mkdir(net);
   await writeFile(join(folder, 'secret.bin'), Buffer.alloc(32));
