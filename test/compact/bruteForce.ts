@@ -359,7 +359,7 @@ export function maskedCount(model: tf.LayersModel, masks: Masks): { parameters: 
       for (const weight of layer.weights) {
         const part = lastPart(weight);
         if (kernelNames.includes(part) || /moving_?(mean|variance)/i.test(part)) continue;
-        // One value for each place and channel; slopes may be shared by all channels.
+        // One value per position and channel; slopes may be shared by all channels.
         const places = sizeOf(weight.shape.slice(0, -1));
         total.parameters += weight.shape.at(-1) === channelsOf(node) ? places * channels.length : places;
       }

@@ -48,7 +48,7 @@ test('the penalty never falls when logAlpha rises', () => {
   );
 });
 
-test('the tensor functions and the closed forms for plots are the same functions', () => {
+test('the tensor functions agree with the closed forms for plots', () => {
   fc.assert(
     fc.property(logAlphas, noises, temperatures, (logAlpha, u, temperature) => {
       const shape = shapeOf(temperature);
@@ -74,7 +74,7 @@ test('the quantile undoes the cumulative distribution', () => {
       temperatures,
       (logAlpha, u, temperature) => {
         const x = quantile(u, logAlpha, shapeOf(temperature));
-        // Near the ends of the stretched interval x itself has no digits left to tell u from.
+        // Near the ends of the stretched interval x has too few digits left to determine u.
         fc.pre(x > -0.0999 && x < 1.0999);
         assert.ok(Math.abs(cdf(x, logAlpha, shapeOf(temperature)) - u) < 1e-6);
       },
