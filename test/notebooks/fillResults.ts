@@ -1,4 +1,4 @@
-// Writes what the records say between the marks of README.md and of the notebooks' texts.
+// Writes the records' results between the marks of README.md and of the notebooks' texts.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';

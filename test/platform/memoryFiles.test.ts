@@ -1,5 +1,4 @@
-// What the library does with files comes to the same in memory as on a disk: results, errors' codes, and what lies
-// there after.
+// The library's file operations behave in memory as on a disk: results, error codes, and the files left.
 import assert from 'node:assert/strict';
 import * as nodeFiles from 'node:fs/promises';
 import { mkdirSync } from 'node:fs';
@@ -25,7 +24,7 @@ const inMemory = {
 
 const attempt = (call: () => unknown): Promise<unknown> => new Promise((resolve) => resolve(call()));
 
-/** What each of some calls comes to: what it gives, or the code of its error. */
+/** The results of calls: the values they return, or the codes of their errors. */
 async function outcomes(...work: (() => unknown)[]): Promise<unknown[]> {
   const told: unknown[] = [];
   for (const each of work) {
@@ -41,7 +40,7 @@ async function outcomes(...work: (() => unknown)[]): Promise<unknown[]> {
 
 const kind = { name: 'a test folder', files: ['a', 'b'], mark: 'a' };
 
-/** Work in an empty folder, by what it shows. */
+/** Operations in an empty folder, by what they demonstrate. */
 const works: Record<string, (files: Files, at: (path: string) => string) => Promise<unknown>> = {
   'a file is written, added to, cut and read': async (files, at) => {
     await files.writeFile(at('f'), 'abc');
@@ -183,7 +182,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
   },
 };
 
-/** All that lies below a folder: paths, and what files hold. */
+/** Everything below a folder: paths, and contents of files. */
 async function listing(files: Files, folder: string, below = ''): Promise<string[]> {
   const told: string[] = [];
   for (const entry of (await files.readdir(folder, { withFileTypes: true })).sort((a, b) =>
@@ -212,7 +211,7 @@ for (const [what, work] of Object.entries(works)) {
   });
 }
 
-test('relative paths begin in the folder of the package', () => {
+test('relative paths start in the folder of the package', () => {
   memory.writeFileSync('mine', 'here');
   assert.equal(memory.readFileSync('/sparsebook/mine', 'utf8'), 'here');
   assert.equal(memory.realpathSync('mine'), '/sparsebook/mine');

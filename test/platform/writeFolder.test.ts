@@ -14,7 +14,7 @@ const contents = (text: string): Map<string, Uint8Array> =>
   ]);
 const dataIn = (path: string): string => fs.readFileSync(join(path, 'data.bin'), 'utf8');
 
-test('a folder takes the place of nothing, of an empty folder and of one of its kind', async (t) => {
+test('a folder can be written to a new path, or replace an empty folder or one of its kind', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'deep', 'sample');
   await writeFolderWhole(path, contents('first'), kind);
@@ -61,13 +61,13 @@ for (const [what, make] of others) {
   });
 }
 
-test('a fault at any call leaves the old folder, alone', async (t) => {
+test('a fault at any call leaves only the old folder', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'sample');
   await writeFolderWhole(path, contents('old'), kind);
   const counted = failingAt(Infinity, 'EIO');
   await writeFolderWhole(path, contents('old'), kind, counted.files);
-  // All but the last rename, which only deletes what was replaced.
+  // All calls except the last rename, which only deletes the replaced folder.
   for (let n = 0; n < counted.calls.length - 1; n++) {
     await assert.rejects(writeFolderWhole(path, contents('new'), kind, failingAt(n, 'EIO').files), /EIO: injected/);
     assert.equal(dataIn(path), 'old', `${counted.calls[n]}, call ${n}`);

@@ -146,7 +146,7 @@ test('a module that a cell defines can be imported', async () => {
   assert.equal((await execute('import { eleven } from "./mine";\neleven')).result(), '11');
 });
 
-test('a stack trace shows the place in an imported file as it was written', async () => {
+test('a stack trace shows the place in an imported file as written', async () => {
   const { traceback } = await execute('import { fails } from "../shared/fails";\n\nfails({ width: 5 });');
   const lines = traceback().split('\n');
   assert.equal(lines[0], 'Error: width 5');
@@ -154,16 +154,16 @@ test('a stack trace shows the place in an imported file as it was written', asyn
   assert.match(lines[2], /at cell:3:\d+$/);
 });
 
-test('a file that has changed is read again by the next cell, and so is what imports it', async () => {
+test('a changed file is read again by the next cell, and so are the files that import it', async () => {
   put('shared/two.ts', 'export const two = 4;\n');
   const quarter = async (): Promise<string | undefined> =>
     (await execute('import { half as quarter } from "../shared/half";\nquarter(42)')).result();
-  // The compiler looks for changes by itself.
+  // The compiler watches for changes by itself.
   for (let tries = 0; tries < 100 && (await quarter()) === '21'; tries++) await sleep(50);
   assert.equal(await quarter(), '10.5');
 });
 
-test('inspection reads what is written in other files, of names that are imported and of methods that are inherited', async () => {
+test('inspection reads docstrings in other files, of imported names and of inherited methods', async () => {
   for (const [code, said] of [
     ["import { join } from 'node:path';\njoin", /Join all arguments together/],
     ['[1].map', /Calls a defined callback function on each element/],

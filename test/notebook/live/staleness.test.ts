@@ -8,11 +8,11 @@ import { statementsIn } from 'sparsebook/notebook/live/code/cellNames.js';
 import { namesOf } from 'sparsebook/notebook/live/code/dependents.js';
 import { setParameter } from 'sparsebook/notebook/run/parameters.js';
 
-/** Cells that are told apart by their places. */
+/** Cells identified by their position. */
 const read = (sources: string[]): ReadCells =>
   readCells(sources.map((source, index) => ({ id: String(index), source })));
 
-/** A document of these cells, whose outputs are those of a run from the top. */
+/** A document of these cells whose outputs come from a run from the top. */
 class Document {
   code: ReadCells;
   readonly staleness: Staleness;
@@ -24,7 +24,7 @@ class Document {
     this.staleness = new Staleness(this.code, (id) => sources[Number(id)]);
   }
 
-  /** Each cell has run on the kernel. */
+  /** Runs every cell on the kernel. */
   warm(): this {
     return this.run(...this.sources.keys());
   }
@@ -43,7 +43,7 @@ class Document {
     return this;
   }
 
-  /** The cells that are stale, each with the names because of which it is. */
+  /** The stale cells, each with the names that make it stale. */
   stale(): Record<string, string> {
     return Object.fromEntries([...this.staleness.look(this.code)].map(([id, names]) => [id, names.join(' ')]));
   }
@@ -53,7 +53,7 @@ class Document {
   }
 }
 
-test('the names of a cell: declared, used, assigned, changed from within, handed to calls', () => {
+test('the names of a cell are declared, used, assigned, mutated or passed to calls', () => {
   const statements = statementsIn(
     `import * as sb from 'sparsebook';
 const { a, b: [c] } = f(x.y);
@@ -81,7 +81,7 @@ type Rate = Unit | number;`,
 
 const RATE = 'const rate = 2; // 1 to 10';
 
-/** What runs again, on a kernel on which all has run, when `rate` is moved, which cell 0 declares. */
+/** The cells that run again when `rate`, declared in cell 0, is moved on a kernel where everything has run. */
 const reruns: [string, string[], number[]][] = [
   ['a call that may change what it is given', ['const w = [1];', 'scale(w, rate);', 'console.log(w);'], [0, 2, 3]],
   ['a method', ['const w = [1];', 'w.fill(rate);', 'console.log(w);'], [0, 1, 2, 3]],
@@ -230,7 +230,7 @@ const reruns: [string, string[], number[]][] = [
   ['a name that is declared again', ['const t = 1;', 'const u = rate;', 'const u = 5;', 'show(u);'], [0, 2, 3, 4]],
 ];
 for (const [what, sources, right] of reruns) {
-  test(`what depends on a parameter through ${what} is stale, and runs again`, () => {
+  test(`cells that depend on a parameter through ${what} are stale, and run again`, () => {
     const document = new Document(RATE, ...sources).warm();
     assert.deepEqual(document.stale(), {});
     document.edit(0, 'const rate = 5; // 1 to 10');
@@ -245,11 +245,11 @@ for (const [what, sources, right] of reruns) {
   });
 }
 
-/** What is stale once something has happened to a document whose outputs come from a file. */
+/** The stale cells after something has happened to a document whose outputs come from a file. */
 const marks: [string, string[], (document: Document) => unknown, Record<string, string>][] = [
-  ['nothing has', ['const a = f();', 'show(a);'], () => undefined, {}],
+  ['nothing has happened', ['const a = f();', 'show(a);'], () => undefined, {}],
   [
-    'a source is edited: it, and what uses what it changes',
+    'a source is edited, with the cells that use what changes',
     ['const a = 1; const b = 1;', 'show(a);', 'show(b);'],
     (at) => at.edit(0, 'const a = 2; const b = 1;'),
     { 0: '', 1: 'a' },
@@ -261,19 +261,19 @@ const marks: [string, string[], (document: Document) => unknown, Record<string, 
     {},
   ],
   [
-    'a cell that is edited has run',
+    'an edited cell has run',
     ['const a = 1;', 'const b = f(a);', 'show(b);'],
     (at) => at.edit(0, 'const a = 2;').run(0),
     { 1: 'a', 2: 'b' },
   ],
   [
-    'so has the next',
+    'an edited cell and the next have run',
     ['const a = 1;', 'const b = f(a);', 'show(b);'],
     (at) => at.edit(0, 'const a = 2;').run(0, 1),
     { 2: 'b' },
   ],
   [
-    'a cell runs before what it needs',
+    'a cell runs before the cells that it needs',
     ['const a = 1;', 'const b = f(a);', 'show(b);'],
     (at) => at.edit(0, 'const a = 2;').run(1),
     { 0: '', 1: 'a', 2: 'b' },
@@ -294,7 +294,7 @@ const marks: [string, string[], (document: Document) => unknown, Record<string, 
   ],
   ['a kernel is gone', ['const a = f();', 'show(a);'], (at) => at.warm().staleness.forgetKernel(), {}],
   [
-    'a function is edited that another calls',
+    'a function that another one calls is edited',
     ['const f = () => 1;', 'const g = () => f();', 'show(g());'],
     (at) => at.edit(0, 'const f = () => 2;'),
     { 0: '', 1: 'f', 2: 'g f' },
@@ -307,7 +307,7 @@ const marks: [string, string[], (document: Document) => unknown, Record<string, 
   ],
 ];
 for (const [what, sources, act, right] of marks) {
-  test(`stale when ${what}: ${Object.keys(right).join(', ') || 'none'}`, () => {
+  test(`cells are stale when ${what}: ${Object.keys(right).join(', ') || 'none'}`, () => {
     const document = new Document(...sources);
     act(document);
     assert.deepEqual(document.stale(), right);
@@ -322,7 +322,7 @@ test('a cell that fails stays as stale as it was', () => {
   assert.deepEqual(document.stale(), { 1: 'a' });
 });
 
-test('a cell that ran with an unknown source makes all that depends on it stale', () => {
+test('a cell that ran with an unknown source makes all dependent cells stale', () => {
   const code = read(['const a = 1;', 'show(a);', 'show(1);']);
   const staleness = new Staleness(code, (id) => (id === '0' ? undefined : code.cells[Number(id)].source));
   assert.deepEqual(
@@ -334,7 +334,7 @@ test('a cell that ran with an unknown source makes all that depends on it stale'
   );
 });
 
-test('on a fresh kernel what is stale runs, with what it needs; where nothing is, all does', () => {
+test('on a fresh kernel stale cells run, with the cells they need; if none is stale, all run', () => {
   const sources = [
     RATE,
     'const data = load();',
@@ -345,7 +345,7 @@ test('on a fresh kernel what is stale runs, with what it needs; where nothing is
     'show(data);',
   ];
   assert.deepEqual(new Document(...sources).toRun(), [0, 1, 2, 3, 4, 5, 6]);
-  // No parser can know whether train changes the data, or what else it does.
+  // No parser can know whether train changes the data, or has other effects.
   assert.deepEqual(new Document(...sources).edit(0, 'const rate = 3;').toRun(), [0, 1, 2, 3, 4, 5]);
   const missing = new Document(...sources).edit(0, 'const rate = 3;');
   assert.deepEqual(
@@ -354,16 +354,16 @@ test('on a fresh kernel what is stale runs, with what it needs; where nothing is
   );
 });
 
-test('where nothing is stale, what is asked for otherwise runs', () => {
+test('if nothing is stale, the cells given otherwise run', () => {
   assert.deepEqual(new Document(RATE, 'show(rate);', 'show(1);').warm().toRun(['0', '1']), [0, 1]);
 });
 
-test('a value that was injected stays when another one is moved', () => {
+test('an injected value stays when another one is moved', () => {
   const document = new Document('const a = 1;\nconst b = 2;', 'const a = 5;', 'show(b);', 'show(a);').warm();
   assert.deepEqual(document.edit(0, 'const a = 1;\nconst b = 3;').toRun(), [0, 1, 2]);
 });
 
-test('what a cell needs, and what depends on it', () => {
+test('the cells that a cell needs, and those that depend on it, are found', () => {
   const code = read([
     'const a = 1;',
     'let n = a;',

@@ -6,7 +6,7 @@ import { consoleTo } from 'sparsebook/notebook/page/pageConsole.js';
 
 type Write = (stream: 'stdout' | 'stderr', text: string) => void;
 
-/** What a piece of code prints by a console, text by text; times are not the same twice. */
+/** The texts that a piece of code prints through a console; times are replaced because they vary. */
 function printedBy(make: (write: Write) => Console, act: (console: Console) => void): string[] {
   const texts: string[] = [];
   act(make((stream, text) => texts.push(`${stream}: ${text.replace(/[\d.]+m?s\b/, 'TIME')}`)));
@@ -74,7 +74,7 @@ for (const [what, act] of Object.entries(cases)) {
   });
 }
 
-test('a trace in a page has its headline, and a time that was never begun is told of', () => {
+test('a trace in a page has its headline, and a time that was never started is reported', () => {
   const texts = printedBy(inPage, (console) => {
     console.trace('here', 1);
     console.trace();

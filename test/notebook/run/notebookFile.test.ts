@@ -59,7 +59,7 @@ test('a missing notebook is named', async () => {
   await assert.rejects(readNotebook('absent.ipynb'), /^UserError: there is no notebook absent.ipynb$/);
 });
 
-test('a notebook of nbformat 4.0 is brought up to 4.5: ids that are there and unique, keys that are needed', async () => {
+test('a notebook of nbformat 4.0 is brought up to 4.5: unique ids for all cells, and required keys', async () => {
   const cells = [
     { cell_type: 'code', source: 'a\nb', metadata: {} },
     { cell_type: 'markdown', source: ['c'], id: 'same' },
@@ -80,14 +80,14 @@ test('a byte order mark is no part of a notebook', async () => {
 
 const counts: [unknown, number | null][] = [[3, 3], [null, null], ['4', null], [{}, null], [1.5, null], ['<b>', null]]; // prettier-ignore
 for (const [saved, read] of counts) {
-  test(`an execution count is a whole number or nothing: ${JSON.stringify(saved)}`, async () => {
+  test(`an execution count is an integer or missing: ${JSON.stringify(saved)}`, async () => {
     const cells = [{ cell_type: 'code', source: '', metadata: {}, outputs: [], execution_count: saved }];
     const [cell] = (await readNotebook(written('counted.ipynb', { ...minimal, cells }))).cells;
     assert.equal(cell.cell_type === 'code' && cell.execution_count, read);
   });
 }
 
-test('outputs are kept as they are, and are written again, whatever they are and however deep', async () => {
+test('outputs are kept and written again unchanged, whatever they are and however deep', async () => {
   const odd = [null, 5, { output_type: 'stream' }, { deep: JSON.parse(deep(10_000)) as unknown }];
   for (const [outputs, kept] of [
     [odd, odd],
@@ -106,7 +106,7 @@ test('outputs are kept as they are, and are written again, whatever they are and
   }
 });
 
-test('a notebook is written as Jupyter does: sorted keys, indented by one, a line end at the end', () => {
+test('a notebook is written as Jupyter writes it: sorted keys, indented by one, a newline at the end', () => {
   const text = notebookText({ nbformat_minor: 5, nbformat: 4, metadata: { b: [], a: 'ü' }, cells: [] });
   assert.equal(
     text,
@@ -114,7 +114,7 @@ test('a notebook is written as Jupyter does: sorted keys, indented by one, a lin
   );
 });
 
-test('a notebook is written so that it reads as it was, however its parts look', () => {
+test('a notebook reads the same after it is written, whatever its parts are', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       const metadata = { value, 'ä "b"': [[], {}, [value]] };
@@ -126,12 +126,12 @@ test('a notebook is written so that it reads as it was, however its parts look',
   );
 });
 
-test('a notebook is found by its path, with or without its ending', () => {
+test('a notebook is found by its path, with or without its extension', () => {
   assert.equal(resolveNotebook(`${fixtures}/outputs.ipynb`), `${fixtures}/outputs.ipynb`);
   assert.equal(resolveNotebook('outputs', fixtures), `${fixtures}/outputs.ipynb`);
 });
 
-test('a terminal text is what a terminal would show', () => {
+test('text is converted to what a terminal would show', () => {
   const cases: [string, string][] = [
     ['plain\ntext', 'plain\ntext'],
     ['windows\r\nlines\r\n', 'windows\nlines\n'],
@@ -165,7 +165,7 @@ const code = (source: string): Cell => ({
   execution_count: null,
 });
 
-test('a cell is called by the nearest heading above it, else its first comment, else its first line', () => {
+test('a cell is named by the nearest heading above it, or else by its first comment or its first line', () => {
   const fenced = markdown('prose\n## Training *two* [lambdas](x.md)\n```sh\n# not a heading\n```');
   assert.equal(cellTitle([markdown('# One'), fenced, code('x')], 2), 'Training two lambdas');
   assert.equal(cellTitle([markdown('no heading'), code('// Load the data  \nx')], 1), 'Load the data');
@@ -198,16 +198,16 @@ const shortened: [what: string, text: string, shown: string][] = [
   ['a text that was quoted', '{"a":"x\\n/home/al/y"}', '{"a":"x\\n~/y"}'],
 ];
 for (const [what, text, shown] of shortened) {
-  test(`places of this machine become short where a path begins, and nowhere else: ${what}`, () => {
+  test(`paths of this machine are shortened where a path begins, and nowhere else: ${what}`, () => {
     assert.equal(machinePathRemover(root, '/home/al')(text), shown);
   });
 }
 
-test('the root of the file system is no secret', () => {
+test('the root of the file system is not removed', () => {
   assert.equal(machinePathRemover('/', '/')('/usr/lib'), '/usr/lib');
 });
 
-test('what an output shows gives no place away either, in any of its forms', () => {
+test('outputs reveal no path of this machine either, in any of their forms', () => {
   const bundle = {
     'text/plain': ['in /home/al\n', 'ok'],
     'text/html': '<b>/home/al/x</b>',

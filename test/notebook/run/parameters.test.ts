@@ -59,7 +59,7 @@ const { lost } = { ...rest, lost: 1 }, { foreign } = rest;`;
   );
 });
 
-test('a comment is what stands behind a declaration, or in the line above it, whatever ends the lines', () => {
+test('a comment is read after a declaration, or from the line above it, whatever the line ends', () => {
   const source = `// the penalty
 const a = '//'; // from 'x'
 /* not of b */ const b = 1;
@@ -87,7 +87,7 @@ const f = 4; let g; /* of f and g */`;
   assert.deepEqual(found(source.replaceAll('\n', '\r\n')), right);
 });
 
-test('numbers and texts are read as JavaScript reads them, and what must be computed is left', () => {
+test('numbers and texts are read as in JavaScript, and computed values are left alone', () => {
   const source = [
     "const a = 1_000, b = 0x1F, c = 'it\\'s \\u{1F600}\\x41\\u0042\\n', d = `plain`, e = [[1], []];",
     'export const f = 2 satisfies number;',
@@ -107,7 +107,7 @@ test('numbers and texts are read as JavaScript reads them, and what must be comp
   assert.ok(Object.values(computed).every((value) => value === undefined));
 });
 
-test('whatever a cell holds while it is typed, it is read', () => {
+test('whatever a cell contains while it is typed, it can be read', () => {
   const broken = [
     'const = 5',
     'const : number = 5',
@@ -147,7 +147,7 @@ test('parameters go into a tagged cell after the parameters cell, declared as th
   ]);
 });
 
-test('values are taken as well as texts', async () => {
+test('values are accepted as well as texts', async () => {
   const lines = await injected({ lambda_l0: 5, lambdas: [3], augment: true, checkpoint: null });
   assert.deepEqual(lines.slice(3), [
     'const lambda_l0: any = 5;',
@@ -159,7 +159,7 @@ test('values are taken as well as texts', async () => {
   ]);
 });
 
-test('an injected cell takes the place of an earlier one, and goes when nothing is given', async () => {
+test('an injected cell replaces an earlier one, and is removed when nothing is given', async () => {
   const notebook = await read();
   const before = notebook.cells.length;
   applyParameters(notebook, { lambda_l0: 1 });
@@ -170,7 +170,7 @@ test('an injected cell takes the place of an earlier one, and goes when nothing 
   assert.equal(notebook.cells.length, before);
 });
 
-test('where several cells are parameters cells, each that declares a given name is injected again', () => {
+test('if there are several parameters cells, each that declares a given name is injected again', () => {
   const cell = (id: string, source: string) => codeCell(source, { id, metadata: { tags: ['parameters'] } });
   const cells = [cell('a', 'const x = 1;'), cell('b', 'const y = x;'), cell('c', 'let x = 2, z = 3;')];
   const notebook = notebookOf(cells[0], cells[1], cells[2], codeCell('x', { id: 'd' }));
@@ -216,7 +216,7 @@ for (const [what, given, message] of refused) {
   });
 }
 
-/** What setting parameters of a cell makes of them. */
+/** The values that result from setting parameters of a cell. */
 function given(source: string, values: Record<string, GivenValue>): unknown {
   const notebook = notebookOf(codeCell(source, { metadata: { tags: ['parameters'] } }));
   return applyParameters(notebook, values).given;
@@ -326,7 +326,7 @@ for (const [what, source, text, right] of injections) {
   });
 }
 
-test('parameters come from words, from pairs, from YAML and from files, the nearer before the farther', () => {
+test('parameters come from words, pairs, YAML and files, in this order of priority', () => {
   const file = scratchFile('parameters.yaml');
   writeFileSync(file, 'a: file\nb: file\nc: [1, 2]\n');
   const flags = {
@@ -359,7 +359,7 @@ test('parameters come from words, from pairs, from YAML and from files, the near
   assert.throws(() => parametersFrom(['out.ipynb'], {}), /received out\.ipynb\. To save to it, write -o out\.ipynb/);
 });
 
-test('a notebook without a parameters cell takes none', async () => {
+test('a notebook without a parameters cell accepts none', async () => {
   const notebook = await readNotebook(`${fixtures}/failing-cell.ipynb`);
   assert.throws(() => applyParameters(notebook, { a: '1' }), /'a' cannot be set: no code cell .* tag "parameters"/);
 });
@@ -383,7 +383,7 @@ test('a run uses the parameters and records them', async () => {
   assert.equal(papermill.exception, false);
 });
 
-test('values are replaced by expressions where they stand, and types, comments and what is computed stay', () => {
+test('values are replaced by expressions in place; types, comments and computed values stay', () => {
   const look = (name: string, written: string): string => `look("${name}", ${written})`;
   for (const [source, replaced] of [
     ['const a = 20; // the penalty', 'const a = look("a", 20); // the penalty'],
