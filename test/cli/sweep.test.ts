@@ -176,20 +176,20 @@ for (const [what, words, message] of [
     [...tinyRun, 'lr=0.1,-1'],
     /The point 'lr=-1' of the sweep cannot be run: lr must be/,
   ],
-  ['an engine that is none', [...tinyRun, 'engine=cloud'], /engine must be one of local, slurm, bullmq/],
-  ['images that are not there', ['network=c3', 'data=nowhere', 'seed=1..2'], /nowhere/],
-  ['a file that is not there', ['nowhere.yaml'], /The sweep file nowhere\.yaml cannot be read/],
+  ['an unknown engine', [...tinyRun, 'engine=cloud'], /engine must be one of local, slurm, bullmq/],
+  ['missing images', ['network=c3', 'data=nowhere', 'seed=1..2'], /nowhere/],
+  ['a missing file', ['nowhere.yaml'], /The sweep file nowhere\.yaml cannot be read/],
   [
     'two files',
     ['a.yaml', '--config', 'b.yaml'],
     /A sweep must be read from one file; received a\.yaml and --config b\.yaml/,
   ],
   [
-    'what is not handed over',
+    '--detach with the local engine',
     [...tinyRun, 'seed=1..2', '--detach'],
     /--detach must be used with engine=slurm or engine=bullmq.*received engine=local/,
   ],
-  ['a sweep that is not there', ['status', 'nowhere'], /There is no sweep 'nowhere'\. There are: none/],
+  ['a missing sweep', ['status', 'nowhere'], /There is no sweep 'nowhere'\. There are: none/],
   ['a name that leads elsewhere', [...tinyRun, 'name=../elsewhere'], /The name of a sweep must be/],
 ] as const) {
   test(`refused at once, and nothing is written: ${what}`, async () => {

@@ -108,7 +108,7 @@ const networks: Record<string, () => tf.LayersModel> = {
           .permute({ dims: [2, 1, 3] })
           .apply(norm(l.permute({ dims: [3, 1, 2] }).apply(conv(x)) as Symbolic)) as Symbolic,
     ),
-  'whole numbers': () =>
+  integers: () =>
     network((x) =>
       custom('largest', (y) => y.argMax(-1).expandDims(-1).mul(tf.scalar(2, 'int32')).tile([1, 1, 1, 4]))(x),
     ),

@@ -278,7 +278,7 @@ const refused: [what: string, files: () => Files, message: RegExp, options?: Dat
     /one size, height by width; .*\.png is (5x4|4x5), and .*\.png is (5x4|4x5)\. .*image_size=/,
   ],
   ['two channels', two, /1, 3 or 4 channels .* received 2/, { imageSize: '4x5x2' }],
-  ['a size that is none', two, /HEIGHTxWIDTH .* received small/, { imageSize: 'small' }],
+  ['an invalid size', two, /HEIGHTxWIDTH .* received small/, { imageSize: 'small' }],
   ['another number of classes', two, /classes must be the number that things has, 2; received 3/, { classes: 3 }],
   ['too few images for the size', two, /sizes\.train .* at most 10 for things; received 11/, { sizes: { train: 11 } }],
   [
@@ -287,7 +287,7 @@ const refused: [what: string, files: () => Files, message: RegExp, options?: Dat
     /and nothing else; found .*testing/,
   ],
   [
-    'two parts that validate',
+    'two validation parts',
     () => ({
       ...classes(['a', 'b'], 4, undefined, 'train/'),
       ...classes(['a', 'b'], 2, undefined, 'val/'),

@@ -122,12 +122,12 @@ test('a mask of a depthwise convolution closes its output channels, and the chan
 
 const refusals: [string, (x: Tensor) => Tensor, RegExp][] = [
   [
-    'a reshape that takes channels apart',
+    'a reshape that splits channels',
     (x) => apply(l.reshape({ name: 'r', targetShape: [4, 8, 3] }), x),
     /The layer r \(Reshape\) makes \[4,8,3\] of \[4,4,6\], which does not keep its channels together/,
   ],
   [
-    'a reshape to what is no image',
+    'a reshape to a shape that is no image',
     (x) => apply(l.reshape({ name: 'r', targetShape: [16, 6] }), x),
     /The layer r \(Reshape\) gives \[N, 16, 6\], neither images nor vectors/,
   ],
@@ -147,7 +147,7 @@ const refusals: [string, (x: Tensor) => Tensor, RegExp][] = [
     /The layer d \(DepthwiseConv2D\) ends with a softmax over its channels/,
   ],
   [
-    'a network inside that is used twice',
+    'a nested network that is used twice',
     (x) => {
       const inner = tf.input({ shape: [4, 4, 6] });
       const conv = l.conv2d({ name: 'twice', filters: 6, kernelSize: 1 });

@@ -36,7 +36,7 @@ const x = tf.randomNormal([3, 2, 2, 2], 0, 1, 'float32', 4);
 
 const places: [string, (parts: { bn: Tensor; gate: Tensor }) => Tensor[]][] = [
   ['an output before the one it gates', ({ bn, gate }) => [bn, head(gate)]],
-  ['an output behind the one it gates', ({ bn, gate }) => [head(gate), bn]],
+  ['an output after the one it gates', ({ bn, gate }) => [head(gate), bn]],
   ['read by a sum as well', ({ bn, gate }) => [head(apply(l.add({ name: 'sum' }), [bn, gate]))]],
   ['read by a second head', ({ bn, gate }) => [head(gate), apply(l.globalAveragePooling2d({ name: 'mean' }), bn)]],
   ['read by a second gate', ({ bn, gate }) => [head(gate), apply(new L0Gate({ name: 'open', fixedOpen: true }), bn)]],

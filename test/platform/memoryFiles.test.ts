@@ -42,7 +42,7 @@ const kind = { name: 'a test folder', files: ['a', 'b'], mark: 'a' };
 
 /** Operations in an empty folder, by what they demonstrate. */
 const works: Record<string, (files: Files, at: (path: string) => string) => Promise<unknown>> = {
-  'a file is written, added to, cut and read': async (files, at) => {
+  'a file is written, appended to, truncated and read': async (files, at) => {
     await files.writeFile(at('f'), 'abc');
     await files.writeFile(at('f'), 'dé', { flag: 'a' });
     const whole = await files.readFile(at('f'), 'utf8');
@@ -51,7 +51,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     await files.truncate(at('f'), 4);
     return [whole, size, [...(await files.readFile(at('f')))]];
   },
-  'what is not there, or of another kind, is refused by code': async (files, at) => {
+  'a missing file, or one of another kind, is refused with an error code': async (files, at) => {
     await files.writeFile(at('f'), 'abc');
     await files.mkdir(at('d'));
     await files.writeFile(at('d/in'), '');
@@ -90,7 +90,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
       () => files.truncate(at('none')),
     );
   },
-  'folders are made, renamed with all in them, and taken away': async (files, at) => {
+  'folders are made, renamed with their contents, and removed': async (files, at) => {
     await files.mkdir(at('a/b/c'), { recursive: true });
     await files.mkdir(at('a/b/c'), { recursive: true });
     await files.writeFile(at('a/b/c/f'), '1');
@@ -109,7 +109,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
       await listing(files, at('.')),
     ];
   },
-  'a file takes the place of another, and a second name is the same file': async (files, at) => {
+  'a file replaces another, and a second name is the same file': async (files, at) => {
     await files.writeFile(at('f'), 'old');
     await files.link(at('f'), at('kept'));
     await files.writeFile(at('g'), 'new');
@@ -119,7 +119,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     await files.rename(at('kept'), at('twice'));
     return listing(files, at('.'));
   },
-  'a handle reads and writes at its place or another, and follows its file': async (files, at) => {
+  'a handle reads and writes at its position or another, and follows its file': async (files, at) => {
     const file = await files.open(at('f'), 'wx');
     const written = (await file.write(Buffer.from('0123456789'), 2, 5)).bytesWritten;
     await file.write(Buffer.from('ab'), 0, 2, 1);
@@ -141,7 +141,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     const texts = [bytes.toString('latin1', 0, first + rest), inside.buffer.toString('latin1')];
     return [written, size, first, rest, end, texts, refused, closed, await listing(files, at('.'))];
   },
-  'a log is added to at its end, whatever was cut': async (files, at) => {
+  'a log is appended to at its end, wherever it was truncated': async (files, at) => {
     const log = await files.open(at('log'), 'a');
     for (let line = 0; line < 200; line++) await log.appendFile(`${line}\n`);
     await files.truncate(at('log'), 10);
@@ -163,7 +163,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     const folder = await writeFileWhole(at('deep'), '{}', jsonFile, files).catch((error: Error) => error.name);
     return [refused, folder, await listing(files, at('.'))];
   },
-  'a folder is written whole, replaced, cleared of what was left, and deleted': async (files, at) => {
+  'a folder is written whole, replaced, cleared of leftovers, and deleted': async (files, at) => {
     const contents = (text: string) =>
       new Map([
         ['a', Buffer.from(text)],

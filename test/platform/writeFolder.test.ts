@@ -29,13 +29,13 @@ test('a folder can be written to a new path, or replace an empty folder or one o
 });
 
 const others: [what: string, make: (path: string) => void][] = [
-  ['a folder of somebody’s own', (path) => (fs.mkdirSync(path), fs.writeFileSync(join(path, 'chapter1.txt'), 'work'))],
+  ['a user’s own folder', (path) => (fs.mkdirSync(path), fs.writeFileSync(join(path, 'chapter1.txt'), 'work'))],
   [
     'a folder with one file of the kind, not its mark',
     (path) => (fs.mkdirSync(path), fs.writeFileSync(join(path, 'data.bin'), 'mine')),
   ],
   [
-    'one of the kind with notes beside it',
+    'a folder of the kind with a user’s notes in it',
     (path) => (
       fs.mkdirSync(path),
       ['mark.json', 'data.bin', 'notes.txt'].forEach((name) => fs.writeFileSync(join(path, name), 'work'))

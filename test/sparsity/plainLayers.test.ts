@@ -290,7 +290,7 @@ const rescaled: [what: string, layers: () => tf.layers.Layer[]][] = [
   ['ReLU and pooling', () => [l.reLU(), l.maxPooling2d({ poolSize: 2 }), l.upSampling2d({ size: [2, 2] })]],
   ['slopes', () => [l.prelu({ sharedAxes: [1, 2] }), l.leakyReLU()]],
   [
-    'a depthwise convolution, then what is not homogeneous',
+    'a depthwise convolution, then layers that are not homogeneous',
     () => [
       l.reLU(),
       l.depthwiseConv2d({ kernelSize: 3 }),

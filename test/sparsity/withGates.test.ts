@@ -115,7 +115,7 @@ const places: [what: string, network: () => tf.LayersModel, where: Parameters<ty
       [1, 2, 3].flatMap((s) => [1, 2, 3].map((b) => `stage${s}_block${b}_first_bn_gate`)),
     ],
     [
-      'a network with gates: where there are none yet',
+      'a network with gates: only where there are none yet',
       () => withGates(chain(), { where: ['a_relu'] }),
       {},
       ['a_relu_gate', 'b_gate'],

@@ -60,7 +60,7 @@ const cases: [what: string, sweep: ExploredSweep, setting: string | undefined, l
     ['a 1', 'b 1', 'b 2'],
   ],
   [
-    'its name where its value is not known, since it was not run',
+    'its name where its value is unknown because it was not run',
     { groups: [group('a'), group('b'), group('c')], records: [record('a', { lr: 1 }), record('b', { lr: 2 })] },
     'lr',
     ['1', '2', 'c'],

@@ -162,7 +162,7 @@ test('a point stays the same when others come and go, and differs if a value dif
 
 for (const [what, words, message] of [
   [
-    'a wrong value, by its point',
+    'a wrong value, naming its point',
     [c3, 'lr=0.1,much', 'seed=1,2'],
     /The point 'lr=much seed=1' .* lr must be a number .*received much/,
   ],
@@ -175,7 +175,7 @@ for (const [what, words, message] of [
   ],
   ['one value in zip', [c3, 'lr=1', 'epochs=1,2', 'zip=lr,epochs'], /zip=lr,epochs must name settings .* lr has not/],
   ['a range that goes down', [c3, 'seed=3..1'], /A range must go up .*received 3\.\.1/],
-  ['what a sweep does itself', [c3, 'again=true'], /again is not set in a sweep/],
+  ['a setting that the sweep makes itself', [c3, 'again=true'], /again is not set in a sweep/],
   ['a name that every object has', [c3, 'constructor=1,2'], /There is no setting 'constructor'/],
   ['nothing behind a comma', [c3, 'epochs=1,'], /The point 'epochs=""' .*epochs must be .*; received \./],
   ['a network that the methods do not fit', [c3, 'width=0,1'], /The point 'width=0' .*width must be/],
@@ -192,7 +192,7 @@ for (const [what, text, message] of [
   ['a single value in a grid', 'grid:\n  seed: 1\n', /own\.yaml, line 2: seed must be a list of values, or a range/],
   ['an empty list', 'grid: { seed: [] }\n', /seed must be a list of values/],
   [
-    'a start that does not stand before',
+    'a start from an entry that does not come before it',
     'points:\n  - name: a\n    start: { from: b }\n',
     /line 2: 'a' starts from 'b', and no entry before it has that name: there is none/,
   ],
@@ -213,7 +213,7 @@ for (const [what, text, message] of [
     /There is no protocol 'l0-googelnet'; did you mean 'l0-googlenet'/,
   ],
   [
-    'several that fit as a start',
+    'several points that fit as a start',
     `${graph}  - name: last\n    start: { from: tune }\n`,
     /'last seed=1' starts from 'tune', and several of its points fit/,
   ],
@@ -259,7 +259,7 @@ for (const [what, text, message] of [
     'settings: { threads: 2 }\n',
     /threads is not set in a sweep: they change no result/,
   ],
-  ['no YAML', 'grid: [', /own\.yaml, line 1: this is not YAML/],
+  ['a file that is no YAML', 'grid: [', /own\.yaml, line 1: this is not YAML/],
   ['points that are no list', 'points: { a: 1 }\n', /points must be a list/],
   [
     'a wrong value in one entry',

@@ -234,13 +234,17 @@ test('a format is a number of decimals or a function', () => {
 
 const columns: [string, unknown[], string[]][] = [
   ['years and other long numbers', [2023, 100234, 1234567.5], ['2023.0', '100234.0', '1234567.5']],
-  ['whole numbers', [2023, -5], ['2023', '-5']],
+  ['integers', [2023, -5], ['2023', '-5']],
   ['numbers too small for four decimals', [1e-7, 5e-8, 0.00001], ['1e-7', '5e-8', '0.00001']],
   ['small ones beside larger ones', [0.25, 0.00001234567, 0], ['0.2500', '0.00001235', '0.0000']],
-  ['numbers beyond the exact ones', [1e21, 1.5e300, 12, 2 ** 53 + 2], ['1e+21', '1.5e+300', '12', '9007199254740994']],
+  ['numbers too large to be exact', [1e21, 1.5e300, 12, 2 ** 53 + 2], ['1e+21', '1.5e+300', '12', '9007199254740994']],
   ['thirds', [1 / 3, -2 / 3], ['0.3333', '-0.6667']],
-  ['what is no number, and what is not there', [NaN, null, undefined, Infinity, 1], ['NaN', '', '', 'Infinity', '1']],
-  ['whole numbers of any length', [5n, 9007199254740993n], ['5', '9007199254740993']],
+  [
+    'values that are not numbers, and missing ones',
+    [NaN, null, undefined, Infinity, 1],
+    ['NaN', '', '', 'Infinity', '1'],
+  ],
+  ['integers of any length', [5n, 9007199254740993n], ['5', '9007199254740993']],
 ];
 for (const [what, values, right] of columns) {
   test(`a column shows ${what} as a program reads them`, () => {

@@ -110,7 +110,7 @@ const cases: Record<string, Said> = {
     ['const { v: v } = whole;\nv', '1'],
     ['let { w } = whole, { l } = whole;\nw.z + l.length', '5'],
   ],
-  'what names a property is no variable of an earlier cell': [
+  'the name of a property is no variable of an earlier cell': [
     ['interface Sides { v: number; times?(): number }\nlet sides: Sides = { v: 2 };\nlet v = 3, times = 4;', ''],
     ['sides = { v: 5 };\nsides.v + sides?.v + sides["v"]', '15'],
     ['sides = { v, times() { return this.v * times; } };\nsides.times!()', '12'],
@@ -137,7 +137,7 @@ const cases: Record<string, Said> = {
     ['/[\\p{L}--[a-z]]/v.test("a")', 'false'],
     ['class Counted { accessor count = 1; static { console.log(new Counted().count); } }', '1\n'],
   ],
-  'namespaces, and what cells add to global types, are known to all later cells': [
+  'namespaces, and additions to global types, are known to all later cells': [
     ['namespace Space2.Inner { export const c = 1; export type T = number }', ''],
     [
       'declare global { interface Array<T> { last(): T } }\nArray.prototype.last = function () { return this.at(-1); };\n[2].last()',
@@ -168,14 +168,14 @@ const cases: Record<string, Said> = {
     ['export namespace Space { export const seven = 7; }\nexport declare const nowhere: number;', ''],
     ['const sized: Sized = new Thing();\n[plus(), await soon(), sized.size, E.A, Space.seven].join(" ")', '3 4 5 6 7'],
   ],
-  '`export default` leaves its value as the last one, and names what has a name': [
+  '`export default` gives the last value, and declares what has a name': [
     ['export default 5;', '5'],
     ['console.log("no semicolon")\nexport default { a: [1] }', 'no semicolon\n{ a: [ 1 ] }'],
     ['export default function () { return 1; }', '[Function (anonymous)]'],
     ['export default class Named { value = 8 }', ''],
     ['export default async function named() { return new Named().value; }\nawait named()', '8'],
   ],
-  'a list of exports says nothing, and one from a module imports': [
+  'a list of exports does nothing, and one from a module imports': [
     ['const local = 9;\nexport { local, local as other };\nexport {};\nlocal', '9'],
     ["export { basename, join as joined } from 'node:path';\nexport * as url from 'node:url';", ''],
     ["export * from 'node:os';\nexport { default } from 'node:os';\nexport type { Stats } from 'node:fs';", ''],
@@ -359,7 +359,7 @@ const traces: Record<string, [code: string, lines: string[]]> = {
     'type U = string;\nconst wait = async (text: U): Promise<void> => {\n  await null;\n  throw new Error(text);\n};\nawait wait("late");',
     ['Error: late', 'at wait (cell:4:9)', 'at async cell:6:1'],
   ],
-  'beside properties of its own': [
+  'with properties of its own': [
     'import { readFileSync } from "node:fs";\n\nreadFileSync("/nowhere");',
     ["Error: ENOENT: no such file or directory, open '/nowhere'", 'at cell:3:13 {'],
   ],

@@ -101,9 +101,12 @@ const cases: Record<string, [code: string, result: string]> = {
     'import * as all from "./all.ts";\n[all.slow, all.three, all.rate, (await all.later()).three].join()',
     'awaited,3,0.5,3',
   ],
-  'a file that names what Node names in scripts': ['import { idioms } from "./idioms.ts";\nidioms', 'true,0.5,name'],
-  'a variable, which stays that of its file': ['import { counter, tick } from "./counter";\ntick()', '0'],
-  'that variable, cells later': ['tick();\ncounter', '2'],
+  'a file that uses the names that Node gives to scripts': [
+    'import { idioms } from "./idioms.ts";\nidioms',
+    'true,0.5,name',
+  ],
+  'a variable, which stays bound to its file': ['import { counter, tick } from "./counter";\ntick()', '0'],
+  'that variable, some cells later': ['tick();\ncounter', '2'],
   'a package of ES modules': ['import seven, { hi } from "modern";\nhi + seven', 'hi7'],
   'a package that can only be imported': [
     'import eight, { hi as hello } from "imported";\nimport * as whole from "imported";\nhello + eight + Object.keys(whole)',
@@ -118,7 +121,7 @@ const cases: Record<string, [code: string, result: string]> = {
     'const there = await import(new URL("./three.ts", import.meta.url).href);\nthere.three + (await import("./rates.json", { with: { type: "json" } })).default.slow',
     '3.5',
   ],
-  'import() of tslab itself, and of what Node brings': [
+  'import() of tslab itself, and of modules of Node': [
     '(typeof (await import("tslab")).display.html) + (await import("node:path")).sep',
     'function/',
   ],

@@ -64,13 +64,13 @@ describe('one server', () => {
     'outputs that are a word': [withOutputs('"none"'), below, /./],
     'outputs that are an object': [withOutputs('{"length":1e9}'), below, /./],
     'a stream of numbers': [withOutputs('[{"output_type":"stream","name":5,"text":[1,{}]}]'), below, /./],
-    'a traceback nested without end': [
+    'an endlessly nested traceback': [
       withOutputs(`[{"output_type":"error","ename":"E","evalue":"x","traceback":${nested(20_000)}}]`),
       below,
       /./,
     ],
-    'a figure nested without end': [plot(`{"data":${nested(20_000)}}`), below, /./],
-    'a figure whose data is no list': [plot('{"data":{}}'), below, /./],
+    'an endlessly nested figure': [plot(`{"data":${nested(20_000)}}`), below, /./],
+    'a figure whose data is not a list': [plot('{"data":{}}'), below, /./],
     'a figure that is a number': [plot('5'), below, /./],
     'times that are objects': [
       withCell(
@@ -97,14 +97,14 @@ describe('one server', () => {
       /a kernel's name must be made of letters.*received undefined/,
     ],
     'a kernelspec that is null': [withKernel('null'), kernel, /a kernel's name must be made of letters/],
-    'parameters nested without end': [
+    'endlessly nested parameters': [
       withCell(
         `{"cell_type":"code","id":"c","metadata":{"tags":["parameters"]},"source":"const a = ${nested(3000)};"}`,
       ),
       ({ state }) => state.file?.note,
       /The parameters cannot be read/,
     ],
-    'outputs by the hundred thousand': [
+    'hundreds of thousands of outputs': [
       withOutputs(`[${Array(100_000).fill('{"output_type":"display_data","metadata":{},"data":{}}').join()}]`),
       below,
       /99,500 further outputs are left out/,

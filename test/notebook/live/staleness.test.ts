@@ -83,16 +83,16 @@ const RATE = 'const rate = 2; // 1 to 10';
 
 /** The cells that run again when `rate`, declared in cell 0, is moved on a kernel where everything has run. */
 const reruns: [string, string[], number[]][] = [
-  ['a call that may change what it is given', ['const w = [1];', 'scale(w, rate);', 'console.log(w);'], [0, 2, 3]],
+  ['a call that may change its argument', ['const w = [1];', 'scale(w, rate);', 'console.log(w);'], [0, 2, 3]],
   ['a method', ['const w = [1];', 'w.fill(rate);', 'console.log(w);'], [0, 1, 2, 3]],
   ['a property', ['const w = { of: 1 };', 'w.of = rate;', 'console.log(w);'], [0, 1, 2, 3]],
   [
-    'a part of what a function gives',
+    "a part of a function's result",
     ['const o = { v: 0 };\nconst get = () => o;', 'get().v = rate;', 'console.log(o.v);'],
     [0, 1, 2, 3],
   ],
   [
-    'a part of what is imported',
+    'a part of an import',
     ["import * as store from './store.ts';", 'store.state.v = rate;', 'console.log(store.state.v);'],
     [0, 1, 2, 3],
   ],
@@ -103,30 +103,38 @@ const reruns: [string, string[], number[]][] = [
     ['let low = 0, high = 0;', '[low, high] = [rate, 1];', 'console.log(high);'],
     [0, 1, 2, 3],
   ],
-  ['one into an object', ['let low = 0;', '({ low, high: o.high } = { low: rate });', 'show(low);'], [0, 1, 2, 3]],
+  [
+    'an assignment into an object',
+    ['let low = 0;', '({ low, high: o.high } = { low: rate });', 'show(low);'],
+    [0, 1, 2, 3],
+  ],
   [
     'a destructuring declaration',
     ['const { low: [n = 1] } = f(rate);', 'console.log(n);', 'console.log(1);'],
     [0, 1, 2],
   ],
   ['a step', ['let n = 0;', 'if (rate > 1) n++;', 'console.log(n);'], [0, 1, 2, 3]],
+  ['a loop over an earlier variable', ['let last = 0;', 'for (last of [rate]) {}', 'console.log(last);'], [0, 1, 2, 3]],
   [
-    'a loop over a variable of before',
-    ['let last = 0;', 'for (last of [rate]) {}', 'console.log(last);'],
-    [0, 1, 2, 3],
-  ],
-  [
-    'a name for the same object',
+    'another name for the same object',
     ['const w = [1]; const same = w;', 'same.push(rate);', 'console.log(w);'],
     [0, 1, 2, 3],
   ],
-  ['a part of it', ['const w = [[1]];', 'for (const row of w) row.push(rate);', 'console.log(w);'], [0, 1, 2, 3]],
   [
-    'a part, in a callback',
+    'a part of the object',
+    ['const w = [[1]];', 'for (const row of w) row.push(rate);', 'console.log(w);'],
+    [0, 1, 2, 3],
+  ],
+  [
+    'a part of the object, in a callback',
     ['const w = [[1]];', 'w.forEach((row) => row.push(rate));', 'console.log(w);'],
     [0, 1, 2, 3],
   ],
-  ['what holds it', ['const w = [1]; const all = { w };', 'w.push(rate);', 'console.log(all);'], [0, 1, 2, 3]],
+  [
+    'an object that contains it',
+    ['const w = [1]; const all = { w };', 'w.push(rate);', 'console.log(all);'],
+    [0, 1, 2, 3],
+  ],
   ...[
     'const one = w.find((row) => row.v)!; one.v = rate;',
     'w.at(0)!.list.push(rate);',
@@ -146,27 +154,31 @@ const reruns: [string, string[], number[]][] = [
     [0, 1, 2, 3],
   ]),
   [
-    'a new list that is put in order',
+    'a new list that is sorted',
     ['const w = [{ v: 1 }];', 'console.log([...w].sort((a, b) => rate * (a.v - b.v)));', 'console.log(w);'],
     [0, 2],
   ],
   ['an enum', ['enum Mode { On = rate }', 'console.log(Mode.On);', 'console.log(1);'], [0, 1, 2]],
   ['a namespace', ['namespace N { export const n = rate; }', 'console.log(N.n);'], [0, 1, 2]],
   ['a class', ['class Scale { by = rate; }', 'console.log(new Scale().by);'], [0, 1, 2]],
-  ['a class that another extends', ['class A { by = rate; }', 'class B extends A {}', 'show(new B());'], [0, 1, 2, 3]],
+  [
+    'a class that another class extends',
+    ['class A { by = rate; }', 'class B extends A {}', 'show(new B());'],
+    [0, 1, 2, 3],
+  ],
   ['a type', ['type Rate = typeof rate;', 'const n: Rate = 1;', 'console.log(n);'], [0, 1, 2, 3]],
   [
-    'a function that does it',
+    'a function that makes the change',
     ['let n = 0;', 'function step() { n++; }', 'step(rate);', 'console.log(n);'],
     [0, 1, 2, 3, 4],
   ],
   [
-    'a function that changes what it is given',
+    'a function that changes its argument',
     ['const w = [1]; function add(list: number[], n: number) { list.push(n); }', 'add(w, rate);', 'console.log(w);'],
     [0, 1, 2, 3],
   ],
   [
-    'one that hands it on to such a one',
+    'a function that passes it on to such a function',
     [
       'const w = [1]; const add = (list) => void list.push(1); const twice = (of) => { add(of); add(of); };',
       'if (rate) twice(w);',
@@ -185,29 +197,29 @@ const reruns: [string, string[], number[]][] = [
     [0, 1, 2, 3],
   ],
   [
-    'what holds such a function',
+    'an object that contains such a function',
     ['let n = 0; const c = { up() { n++; } };', 'c.up(rate);', 'console.log(n);'],
     [0, 1, 2, 3],
   ],
   [
-    'a function above that reads',
+    'a function above that reads it',
     ['let n = 0;', 'const tell = () => n;', 'n = rate;', 'show(tell());'],
     [0, 1, 2, 3, 4],
   ],
   ['a value beside it', ['console.log(1);', 'const k = 1;'], [0]],
   ['a constant, which no call changes', ['const k = 1;', 'scale(k, rate);', 'console.log(k);'], [0, 2]],
   [
-    'what is only read',
+    'a value that is only read',
     ['const w = [1];', 'console.log(rate, w, w.join(), w.map((n) => n + 1));', 'console.log(w);'],
     [0, 2],
   ],
   [
-    'a counter of its own loop, and none of another',
+    'a counter of its own loop, but not of another',
     ['for (let i = 0; i < rate; i++) log(i);', 'for (let i = 0; i < 3; i++) log(i);', 'log(i);'],
     [0, 1],
   ],
   [
-    'a sum of its own function, and none of another',
+    'a sum of its own function, but not of another',
     [
       'const one = (rows) => { let sum = rate; for (const row of rows) sum += row; return sum; };',
       'const other = (rows) => { let sum = 0; for (const row of rows) sum += row; return sum; };',
@@ -216,7 +228,7 @@ const reruns: [string, string[], number[]][] = [
     [0, 1, 3],
   ],
   [
-    'a name that a block has for itself elsewhere',
+    'a name that a block elsewhere declares for itself',
     ['let i = 0;', '{ let i = 5; i++; }\ni = rate;', 'show(i);'],
     [0, 1, 2, 3],
   ],
@@ -225,7 +237,7 @@ const reruns: [string, string[], number[]][] = [
     ['const w = [1];', '{ let v = 0; v = w; v.push(rate); }', 'show(w);'],
     [0, 1, 2, 3],
   ],
-  ['what is printed', ['process.stdout.write(`${rate}`);', 'show(process.version);'], [0, 1]],
+  ['printed text', ['process.stdout.write(`${rate}`);', 'show(process.version);'], [0, 1]],
   ['an import', ["import { show } from 'x';", 'show(rate);', 'show(1);'], [0, 2]],
   ['a name that is declared again', ['const t = 1;', 'const u = rate;', 'const u = 5;', 'show(u);'], [0, 2, 3, 4]],
 ];

@@ -26,7 +26,7 @@ const inNode = (write: Write): Console => {
 const inPage = (write: Write): Console => consoleTo(write) as Console;
 
 const cases: Record<string, (console: Console) => void> = {
-  'texts, and where they go': (console) => {
+  'texts, and their streams': (console) => {
     for (const method of ['log', 'info', 'debug', 'warn', 'error', 'dirxml'] as const)
       console[method]('%s is', 'it', 1);
     console.log();
@@ -47,7 +47,7 @@ const cases: Record<string, (console: Console) => void> = {
     console.groupEnd();
     console.log('outside');
   },
-  'what does not hold': (console) => {
+  'failed assertions': (console) => {
     console.assert(true, 'not said');
     console.assert(false);
     console.assert(0, 'loss is %d', 3);

@@ -116,7 +116,7 @@ test('a site replaces the previous one, but nothing that contains files of other
   const site = await publish({ a: [] });
   await checkFolderWritable(site, await siteFolder(site));
   const others: [what: string, make: (path: string) => void][] = [
-    ['a folder of somebody’s own', (path) => writeFileSync(join(path, 'index.html'), 'mine')],
+    ['a user’s own folder', (path) => writeFileSync(join(path, 'index.html'), 'mine')],
     ['a site with a file that was added', (path) => copyTo(path, site, 'CNAME')],
     ['a mark that is no JSON', (path) => writeFileSync(join(path, 'sparsebook-site.json'), 'mine')],
     ['a mark that lists no files', (path) => (writeFileSync(join(path, 'sparsebook-site.json'), '{"files": [1]}'), writeFileSync(join(path, '1'), 'mine'))], // prettier-ignore

@@ -15,12 +15,12 @@ const found: [what: string, markdown: string, ...formulas: string[]][] = [
   ["Jupyter's brackets", '\\\\(x\\\\) \\\\[y\\\\]', 'x', 'y'],
   ['brackets that Markdown escapes', '\\(x\\) \\[y\\]'],
   ['a table', '| $|x|$ |\n|---|', '|x|'],
-  ['what would be emphasis', '$a_b$ and $c_d$', 'a_b', 'c_d'],
-  ['what would be a list', '$$\na\n- b\n$$', '\na\n- b\n'],
+  ['text that would be emphasised', '$a_b$ and $c_d$', 'a_b', 'c_d'],
+  ['text that would be a list', '$$\na\n- b\n$$', '\na\n- b\n'],
   ['a quotation', '> $$\n> a\n> + b\n> $$', '\na\n+ b\n'],
   ['HTML', '<div>$x$</div>', 'x'],
   ['a blank line between', '$a\n\nb$'],
-  ['a blank line of Windows between', '$a\r\n\r\nb$'],
+  ['a Windows blank line between', '$a\r\n\r\nb$'],
   ['an environment', 'a \\begin{cases}x\\end{cases} b', '\\begin{cases}x\\end{cases}'],
   ['a reference', 'see \\eqref{a}', '\\eqref{a}'],
   ['code', '`$x$` ``a`$y$`` $z$', 'z'],
@@ -79,7 +79,7 @@ test('a macro that would expand to millions of words applies only to its own for
 
 const numbered: [what: string, source: string, words: string][] = [
   ['rows of align', '\\begin{align}a\\\\b\\end{align}', 'ab(1)(2)'],
-  ['a row without', '\\begin{align}a\\nonumber\\\\b\\end{align}', 'ab(1)'],
+  ['a row without a number', '\\begin{align}a\\nonumber\\\\b\\end{align}', 'ab(1)'],
   ['a last line break', '\\begin{gather}a\\\\\\end{gather}', 'a(1)'],
   ['lines in a row', '\\begin{gather}\\substack{a\\\\b}\\\\c\\end{gather}', 'abc(1)(2)'],
   ['an equation in parts', '\\begin{equation}\\begin{split}a\\\\b\\end{split}\\end{equation}', 'ab(1)'],
@@ -88,7 +88,7 @@ const numbered: [what: string, source: string, words: string][] = [
   ['eqnarray', '\\begin{eqnarray}a&=&b\\end{eqnarray}', 'a=b(1)'],
   ['a star', '\\begin{align*}a\\\\b\\end{align*}', 'ab'],
   ['a tag', '$$a \\tag{x}$$', 'a(x)'],
-  ['nothing that asks for one', '$$a$$', 'a'],
+  ['nothing that requests a number', '$$a$$', 'a'],
   ['a label', '$$a \\label{it}$$', 'a(1)'],
 ];
 for (const [what, source, words] of numbered) {

@@ -35,11 +35,11 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
     /<img src="data:image\/png;base64,AAAA" width="50"/,
   ],
   ['a script', 'a <script>hacked=1</script>', /^<p>a (hacked=1)?<\/p>\s*$/],
-  ['what would leave its place', 'a </p></section></main> b', /^<p>a <\/p>\s*b/],
+  ['an element that would leave its place', 'a </p></section></main> b', /^<p>a <\/p>\s*b/],
   ['a formula beside HTML', '<b>x</b> $y^2$', /<b>x<\/b> <span class="katex">/],
   ['code beside HTML', '<b>x</b>\n\n```ts\nconst a = 1;\n```', /<b>x<\/b>[^]*<span class="hljs-keyword">const/],
   [
-    'a place that the text holds itself',
+    'a placeholder in the text itself',
     '<span class="sparsebook-part-5"></span><b title="<span class=&quot;sparsebook-part-0&quot;></span>">t</b> $x$',
     /^<p><b title="[^"]*">t<\/b> <span class="katex">/,
   ],
@@ -54,7 +54,7 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
     /^<p>before <span class="katex-block">[^]*<\/span> and after<\/p>\s*$/,
   ],
   [
-    'a displayed formula of its own',
+    'a displayed formula on its own',
     'before\n\n$$\nc\n$$\n\nafter',
     /<p>before<\/p>\s*<p class="displayed">[^]*<\/p>\s*<p>after<\/p>/,
   ],

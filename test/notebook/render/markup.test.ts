@@ -8,7 +8,7 @@ const meta = '<meta http-equiv=refresh content="0">';
 const put: [what: string, value: MarkupPart, html: string][] = [
   ['text is escaped', `<b title="x">'&`, '&lt;b title=&quot;x&quot;&gt;&#39;&amp;'],
   ['a number is a number', -1.5, '-1.5'],
-  ['a number that is none is nothing', NaN, ''],
+  ['NaN is nothing', NaN, ''],
   ['null is nothing', null, ''],
   ['undefined is nothing', undefined, ''],
   ['false is nothing', false, ''],

@@ -25,7 +25,7 @@ const minimal = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [] as unk
 const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
 const refused: [string, unknown, RegExp][] = [
-  ['no JSON', '{ "cells": [', /is not JSON/],
+  ['a file that is no JSON', '{ "cells": [', /is not JSON/],
   ['a list', [], /no list of 'cells'/],
   ['nbformat 3', { nbformat: 3, worksheets: [] }, /nbformat is 3; save it from Jupyter as nbformat 4/],
   ['cells without a nbformat', { cells: [] }, /nbformat is undefined/],
@@ -40,7 +40,7 @@ const refused: [string, unknown, RegExp][] = [
   ['text that is not UTF-8', Buffer.from('{"cells": "caf\xe9"}', 'latin1'), /is not text in UTF-8/],
   ['a cell without source', { ...minimal, cells: [{ cell_type: 'raw' }] }, /cell 1 needs a 'source'/],
   [
-    'tags that are no list',
+    'tags that are not a list',
     { ...minimal, cells: [{ cell_type: 'raw', source: '', metadata: { tags: 'x' } }] },
     /'tags'/,
   ],
@@ -179,7 +179,7 @@ const shortened: [what: string, text: string, shown: string][] = [
   ['a file address in a stack', `at f (file://${root}/dist/a.js:1:2)`, 'at f (dist/a.js:1:2)'],
   ['the project itself', `in ${root}`, 'in .'],
   ['the project with a slash', `in ${root}/.`, 'in ./.'],
-  ['a folder whose name goes on', `not ${root}er`, `not ${root}er`],
+  ['a folder whose name is longer', `not ${root}er`, `not ${root}er`],
   ['the home folder', '/home/al/.cache', '~/.cache'],
   ['the home folder at the end of a sentence', 'saved in /home/al.', 'saved in ~.'],
   ['a list of folders', 'PATH=/bin:/home/al/bin', 'PATH=/bin:~/bin'],
@@ -194,8 +194,8 @@ const shortened: [what: string, text: string, shown: string][] = [
   ['an address, then a path', 'GET https://x.org/home/al /home/al', 'GET https://x.org/home/al ~'],
   ['a link in HTML', '<a href="https://x.org/home/al">/home/al</a>', '<a href="https://x.org/home/al">~</a>'],
   ['an image in base64', 'src="data:image/png;base64,AB+/home/al/+"', 'src="data:image/png;base64,AB+/home/al/+"'],
-  ['a path behind a colour', '\x1b[90m/home/al/x\x1b[39m', '\x1b[90m~/x\x1b[39m'],
-  ['a text that was quoted', '{"a":"x\\n/home/al/y"}', '{"a":"x\\n~/y"}'],
+  ['a path after a colour', '\x1b[90m/home/al/x\x1b[39m', '\x1b[90m~/x\x1b[39m'],
+  ['a quoted text', '{"a":"x\\n/home/al/y"}', '{"a":"x\\n~/y"}'],
 ];
 for (const [what, text, shown] of shortened) {
   test(`paths of this machine are shortened where a path begins, and nowhere else: ${what}`, () => {

@@ -190,7 +190,11 @@ test('if there are several parameters cells, each that declares a given name is 
 });
 
 const refused: [string, Record<string, GivenValue>, RegExp][] = [
-  ['an unknown name offers the nearest', { lamda_l0: '1' }, /no parameter 'lamda_l0'; did you mean 'lambda_l0'\?/],
+  [
+    'an unknown name, with the nearest suggested',
+    { lamda_l0: '1' },
+    /no parameter 'lamda_l0'; did you mean 'lambda_l0'\?/,
+  ],
   ['a word for a number', { lambda_l0: 'much' }, /^'lambda_l0' must be a number, such as 10; received "much"$/],
   ['nothing for a number', { lambda_l0: '' }, /^'lambda_l0' must be a number/],
   ['infinity', { lambda_l0: Infinity }, /^'lambda_l0' must be a number/],
@@ -203,7 +207,7 @@ const refused: [string, Record<string, GivenValue>, RegExp][] = [
   ],
   ['a JSON list with a wrong element', { lambdas: '[1,"x"]' }, /^'lambdas' must be a list of number/],
   ['a computed parameter', { steps: '3' }, /^'steps' cannot be set: the notebook computes it \(2 \* lambda_l0\)/],
-  ['a value that its type leaves out', { data: 'mnist' }, /^'data' must be one of "synthetic", "cifar10"/],
+  ['a value that its type excludes', { data: 'mnist' }, /^'data' must be one of "synthetic", "cifar10"/],
   ['a text, where it must be a number', { lambda_l0: new Verbatim('1') }, /^'lambda_l0' must be a number/],
 ];
 for (const [what, given, message] of refused) {
@@ -237,12 +241,12 @@ const texts: [string, string, string, unknown][] = [
   ['a number where the notebook says null', 'const x = null;', '5', 5],
   ['null where the notebook says null', 'const x = null;', 'null', null],
   ['a text where the notebook says null', 'const x = null;', 'a: b # c', 'a: b # c'],
-  ['the largest whole number', 'const x = 1;', '9007199254740991', 9007199254740991],
-  ['a value of the range of the comment', 'const x = 2; // blocks, 1 to 8', '8', 8],
+  ['the largest exact integer', 'const x = 1;', '9007199254740991', 9007199254740991],
+  ['a value in the range of the comment', 'const x = 2; // blocks, 1 to 8', '8', 8],
   ['a value that the comment does not offer', 'const x = 20; // the penalty; try 10 to 50', '70', 70],
   ['a time in a comment, which is no range', 'const x = 4; // takes 3 to 5 minutes', '10', 10],
   ['a word of the comment', "const x = 'a'; // 'a', 'b' or 'c'", 'c', 'c'],
-  ['another word where the comment names some', "const x = 'a'; // 'a', 'b', or a folder", 'c', 'c'],
+  ['another word although the comment names some', "const x = 'a'; // 'a', 'b', or a folder", 'c', 'c'],
   ['True, as Python writes it', 'const x = false;', 'True', true],
   ['digits for a text or null', 'const x: string | null = null;', '5', '5'],
   ['null for a text or null', "const x: string | null = 'a';", 'null', null],
@@ -252,30 +256,30 @@ const texts: [string, string, string, unknown][] = [
   ['numbers and words', 'const x: readonly (string | number)[] = [];', '1,a', [1, 'a']],
   ['a key that its type has', 'const x: { a: number; b?: string } = { a: 1 };', '{b: c}', { a: 1, b: 'c' }],
   ['any key of a record', 'const x: Record<string, number> = { a: 1 };', '{b: 2}', { a: 1, b: 2 }],
-  ['what its type names, as what it has', "const x: Mode = 'a';", 'b', 'b'],
+  ['a value of a named type, read like its current value', "const x: Mode = 'a';", 'b', 'b'],
 ];
 for (const [what, source, text, value] of texts) {
   test(`read: ${what}`, () => assert.deepEqual(given(source, { x: text }), { x: value }));
 }
 
 const refusedOf: [string, string, string, RegExp][] = [
-  [
-    'a whole number that is not exact',
-    'const x = 1;',
-    '9007199254740993',
-    /9007199254740993 .* become 9007199254740992/,
-  ],
-  ['one in a list', 'const x = [1];', '1,-9007199254740993', /-9007199254740993 as a number/],
-  ['one in an object', 'const x = { a: 1 };', '{a: 9007199254740993}', /9007199254740993 as a number/],
-  ['one in another base', 'const x = 1;', '0x20000000000001', /0x20000000000001 as a number/],
-  ['a word beside which its type has numbers', 'const x: 5 | null = 5;', '6', /^'x' must be one of 5, null, as the/],
+  ['an integer that is not exact', 'const x = 1;', '9007199254740993', /9007199254740993 .* become 9007199254740992/],
+  ['such an integer in a list', 'const x = [1];', '1,-9007199254740993', /-9007199254740993 as a number/],
+  ['such an integer in an object', 'const x = { a: 1 };', '{a: 9007199254740993}', /9007199254740993 as a number/],
+  ['such an integer in another base', 'const x = 1;', '0x20000000000001', /0x20000000000001 as a number/],
+  ['a number outside its union type', 'const x: 5 | null = 5;', '6', /^'x' must be one of 5, null, as the/],
   ['a text for a number or a word', "const x: number | 'auto' = 5;", 'often', /must be a number or "auto", such as 5/],
   ['a text for any, where the notebook has a number', 'const x: any = 5;', 'a', /^'x' must be a number/],
-  ['a key that its type has not', 'const x: { a?: number } = {};', '{b: 1}', /^'x' must be an object of a, such as/],
-  ['a value that no record has', 'const x: Record<string, number> = {};', '{b: c}', /^'x' must be an object, such as/],
-  ['a number that its list has not', "const x: Array<'a' | 'b'> = [];", 'a,c', /^'x' must be a list of "a" or "b"/],
-  ['what is no number within a list', 'const x = null;', '[.nan]', /^'x' must be a value/],
-  ['a key that the object has not', 'const x = { rate: 1 };', '{rat: 2}', /^'x' must be an object of rate, such as/],
+  ['a key that its type lacks', 'const x: { a?: number } = {};', '{b: 1}', /^'x' must be an object of a, such as/],
+  [
+    'a value that the record does not allow',
+    'const x: Record<string, number> = {};',
+    '{b: c}',
+    /^'x' must be an object, such as/,
+  ],
+  ['a number that its list type lacks', "const x: Array<'a' | 'b'> = [];", 'a,c', /^'x' must be a list of "a" or "b"/],
+  ['a list element that is not a number', 'const x = null;', '[.nan]', /^'x' must be a value/],
+  ['a key that the object lacks', 'const x = { rate: 1 };', '{rat: 2}', /^'x' must be an object of rate, such as/],
   ['a wrong value in an object', 'const x = { rate: 1 };', '{rate: fast}', /^'x' must be an object of rate/],
   ['no object', 'const x = { rate: 1 };', 'rate', /^'x' must be an object/],
   ['a BigInt', 'const x = -5n;', '6', /^'x' cannot be set: it is a BigInt/],
@@ -286,8 +290,8 @@ const refusedOf: [string, string, string, RegExp][] = [
     /^'x' must be from 1 to 10, .*; received 0.5$/,
   ],
   ['a number above it', 'const x = 0.5; // between 0 and 1', '1.5', /^'x' must be from 0 to 1/],
-  ['a word that the comment leaves out', "const x = 'a'; // 'a' or 'b'", 'c', /^'x' must be one of "a", "b"/],
-  ['a number that its type leaves out', 'const x: 4 | 8 | 16 = 4;', '5', /^'x' must be one of 4, 8, 16/],
+  ['a word that the comment excludes', "const x = 'a'; // 'a' or 'b'", 'c', /^'x' must be one of "a", "b"/],
+  ['a number that its type excludes', 'const x: 4 | 8 | 16 = 4;', '5', /^'x' must be one of 4, 8, 16/],
 ];
 for (const [what, source, text, message] of refusedOf) {
   test(`refused: ${what}`, () => assert.throws(() => given(source, { x: text }), { name: 'UserError', message }));
@@ -295,28 +299,23 @@ for (const [what, source, text, message] of refusedOf) {
 
 const injections: [what: string, source: string, text: string, right: string][] = [
   ['a constant has the type of its value, so any', "const x = 'a', y = 1;", 'b', "const x: any = 'b', y = 1;"],
-  ['also where the value stays', 'const x = 1; // one', '1', 'const x: any = 1; // one'],
-  ['what is constant in all its parts', 'const x = ([1, 2] as const);', '3', 'const x: any = [3];'],
-  ['a variable has a type that is wider', 'let x = "a";', 'b', 'let x = "b";'],
+  ['a constant whose value stays has that type too', 'const x = 1; // one', '1', 'const x: any = 1; // one'],
+  ['a value that is constant in all its parts', 'const x = ([1, 2] as const);', '3', 'const x: any = [3];'],
+  ['a variable has a wider type', 'let x = "a";', 'b', 'let x = "b";'],
   ['a list of the same kind', 'const x = [1, 2];', '3', 'const x = [3];'],
-  ['an empty list, which says no kind', "const x = ['a'];", '', 'const x: any = [];'],
+  ['an empty list, which has no element type', "const x = ['a'];", '', 'const x: any = [];'],
   ['an object with an empty list', "let x = { a: ['b'] };", '{a: []}', 'let x: any = { a: [] };'],
   ['an object of the same kind', 'const x = { a: 1 };', '{a: 2}', 'const x = { a: 2 };'],
-  ['a type that is stated', "let x: 'a' | 'b' = 'a';", 'b', "let x: 'a' | 'b' = 'b' as 'a' | 'b';"],
+  ['an explicit type', "let x: 'a' | 'b' = 'a';", 'b', "let x: 'a' | 'b' = 'b' as 'a' | 'b';"],
   ['a cast', 'const x = [] as string[];', 'a', "const x = ['a'] as string[];"],
   ['a cast beside a type', "const x: Mode = 'a' as Mode;", 'b', "const x: Mode = 'b' as Mode;"],
-  ['what a value satisfies', "const x = 'a' satisfies Mode;", 'b', "const x: any = 'b' satisfies Mode;"],
+  ['a value with satisfies', "const x = 'a' satisfies Mode;", 'b', "const x: any = 'b' satisfies Mode;"],
   ['a pattern', 'const { x, y = 10 * x } = { x: 1 };', '2', 'const { x, y = 10 * x } = { x: 2 };'],
-  ['what a pattern has as its usual value', 'const { x = 1 } = {};', '2', 'const { x = 2 } = {};'],
-  ['one within another', 'const { a: [x = 1] } = { a: [] };', '2', 'const { a: [x = 2] } = { a: [] };'],
+  ['a default value in a pattern', 'const { x = 1 } = {};', '2', 'const { x = 2 } = {};'],
+  ['a pattern within another', 'const { a: [x = 1] } = { a: [] };', '2', 'const { a: [x = 2] } = { a: [] };'],
   ['a name that objects inherit', 'const x = {};', '{__proto__: 1}', "const x: any = { ['__proto__']: 1 };"],
   ['a comment in between', 'const x /* a */ = /* b */ 0.5', '2', 'const x: any /* a */ = /* b */ 2'],
-  [
-    'a line that ends as in Windows',
-    'const x = 1;\r\nconst y = 2 * x;\r\n',
-    '2',
-    'const x: any = 2;\r\nconst y = 2 * x;\r\n',
-  ],
+  ['a Windows line end', 'const x = 1;\r\nconst y = 2 * x;\r\n', '2', 'const x: any = 2;\r\nconst y = 2 * x;\r\n'],
 ];
 for (const [what, source, text, right] of injections) {
   test(`injected: ${what}`, () => {

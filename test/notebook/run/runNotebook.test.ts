@@ -144,7 +144,7 @@ const moved: [string, string, ParameterValue, string, string][] = [
   ['an object', 'const x = { a: 1, b: { c: 2 } };', { a: 5, b: { c: 2 } }, 'console.log(x.a + x.b.c);', '7'],
   ['a pattern', 'const { x, y } = { x: 1, y: 2 };', 5, 'console.log(x, y);', '5 2'],
   ['a pattern that computes', 'const { x, y = x * 10 } = { x: 1 };', 2, 'console.log(x, y);', '2 20'],
-  ['a count that goes on', 'const x = 1; let y = 0; y += x; if (x < 2) y++;', 5, 'console.log(y);', '5'],
+  ['a running count', 'const x = 1; let y = 0; y += x; if (x < 2) y++;', 5, 'console.log(y);', '5'],
   [
     'a type of its own',
     "type T = 'a' | 'b'; const x: T = 'a'; const y = x === 'a' ? 1 : 2;",
@@ -152,7 +152,7 @@ const moved: [string, string, ParameterValue, string, string][] = [
     'console.log(y);',
     '2',
   ],
-  ['what is computed', 'const x = 32;\r\nconst steps = 1024 / x; // steps\r\n', 16, 'console.log(x, steps);', '16 64'],
+  ['a computed value', 'const x = 32;\r\nconst steps = 1024 / x; // steps\r\n', 16, 'console.log(x, steps);', '16 64'],
 ];
 for (const [what, source, value, cell, right] of moved) {
   test(`a parameter has the same effect if a run injects it as if the live page writes it: ${what}`, async () => {
@@ -183,11 +183,11 @@ const outputs: [string, string, RegExp][] = [
   ['a folder that is a file', join(written, 'x.ipynb'), /notes.txt\/x.ipynb cannot be written: E/],
   ['a file of another kind', written, /ends in .ipynb; received .*notes.txt: write -o .*notes.ipynb/],
   [
-    'a file that is none by its contents',
+    'a file whose contents are no notebook',
     scratchFile('other.ipynb'),
     /other.ipynb is not written: only a notebook may be/,
   ],
-  ['a place where nothing can be written', '/proc/x.ipynb', /\/proc\/x.ipynb cannot be written: E/],
+  ['an unwritable place', '/proc/x.ipynb', /\/proc\/x.ipynb cannot be written: E/],
 ];
 for (const [what, output, message] of outputs) {
   test(`refused before the kernel starts, as the output: ${what}`, async () => {
