@@ -1,4 +1,4 @@
-// What a compiled plan saves: forward passes by `model.predict` and by plans take turns in one run.
+// The time saved by compiled plans: forward passes by `model.predict` and by plans take turns in one run.
 //   npm run bench:compile
 //   npm run bench:compile -- --threads 1 --rounds 20 --networks resnet20 --batches 128 --plans 1,8,128
 import { parseArgs } from 'node:util';

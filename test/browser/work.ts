@@ -1,4 +1,5 @@
-// What test/browser/browser.test.ts runs with the library of Node and with the browser's; prints the result as JSON.
+// The work that test/browser/browser.test.ts does with the library of Node and with the browser's; prints the result as
+// JSON.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

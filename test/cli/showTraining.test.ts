@@ -35,7 +35,7 @@ const epoch: TrainingEvent = {
   seconds: 4.2,
 };
 
-/** What a view writes while it receives events, with a pause before the step numbered in `after`. */
+/** The text that a view writes while it receives events, with a pause before the step numbered in `after`. */
 function written(events: TrainingEvent[], stream: { isTTY?: boolean; columns?: number }): string {
   let text = '';
   const realNow = performance.now.bind(performance);

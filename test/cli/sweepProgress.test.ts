@@ -1,4 +1,4 @@
-// What a sweep prints while it runs: a table that is rewritten on a terminal, plain lines elsewhere.
+// The output of a running sweep: a table that is rewritten on a terminal, plain lines elsewhere.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatusLine } from 'sparsebook/cli/output.js';
@@ -74,7 +74,7 @@ test('points that were finished before are not printed again', () => {
   assert.equal(out.text(), 'mine: 1 of 2 done, 1 waiting\n');
 });
 
-/** What a terminal shows after these writes; knows only the escape sequences used here. */
+/** The text on a terminal after these writes; knows only the escape sequences used here. */
 function screen(text: string): string[] {
   const lines = [''];
   let row = 0;

@@ -40,7 +40,7 @@ function programOf(page: string): string {
   return [...lines.filter(isImport), yourImages, ...lines.filter((line) => !isImport(line))].join('\n');
 }
 
-/** What each page printed. */
+/** The output of each page. */
 const printed = new Map<string, string>();
 
 before(async () => {
