@@ -53,7 +53,7 @@ const gradients =
 const expected: Plain[][] = [];
 
 for (const { variant, threads } of builds) {
-  test(`${variant}: a depthwise convolution of any kernel, stride, padding, channels and multiplier is right, and both gradients`, async () => {
+  test(`${variant}: a depthwise convolution of any kernel, stride, padding, channels and multiplier is right, and so are both gradients`, async () => {
     await useSimd(variant, threads);
     for (const [i, { input, filter, strides = 1, pad = 'same' }] of cases.entries()) {
       const { outShape } = tf.backend_util.computeConv2DInfo(input, filter, strides, 1, pad, undefined, true);

@@ -59,7 +59,7 @@ for (const { variant, threads } of builds) {
   });
 }
 
-test('a ReLU after a convolution has a gradient, and that gradient has one', async () => {
+test('the gradient of a ReLU after a convolution has a gradient too', async () => {
   await useSimd('fma', 2);
   const block = (x: tf.Tensor, w: tf.Tensor) => tf.relu(tf.conv2d(as4d(x), as4d(w), 1, 'same'));
   const squared = (x: tf.Tensor) => tf.sum(tf.square(tf.relu(x)));

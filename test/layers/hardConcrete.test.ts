@@ -99,7 +99,7 @@ test('the density is the slope of the cumulative distribution, and with the poin
   assert.equal(density(1.2, 0), 0);
 });
 
-test('the share of open masks in many samples meets P(mask != 0) within four standard errors', () => {
+test('the share of open masks in many samples agrees with P(mask != 0) within four standard errors', () => {
   const n = 40000;
   for (const logAlpha of [-4, -2, 0, 2]) {
     const random = new Random(11);

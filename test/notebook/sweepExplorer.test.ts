@@ -34,7 +34,7 @@ async function standsAt(page: Page, stop: number): Promise<void> {
   await holds(page, `${place}.getAttribute('aria-label').includes('At ${name}: 3 runs')`);
 }
 
-describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
+describe('a figure that explores a sweep', { skip: skipWithoutChromium }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'explorer-'));
   let browser: Browser;
   let site: Site;

@@ -112,7 +112,7 @@ for (const backend of ['cpu', 'simd'] as const) {
   });
 }
 
-test('many kernels in one pass change as each does by tensor operations, with the same bits for any number of threads', async () => {
+test('many kernels updated in one pass change as by tensor operations, with the same bits for any number of threads', async () => {
   // Tall, wide, square and odd ones, a single row, and one that is too large for the pass.
   const shapes = [
     [3, 3, 4, 8],

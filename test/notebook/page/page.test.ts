@@ -313,7 +313,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
   });
 
-  describe('of payloads', () => {
+  describe('with payloads', () => {
     const visited = visitOnce('hostile', ({ page }) => run(page));
 
     test('the policy lets neither page nor cells compile code from text, send requests, or run a script that slipped through', async () => {

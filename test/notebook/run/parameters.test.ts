@@ -40,7 +40,7 @@ function f() { const inner = 1; }`;
   );
 });
 
-test('a name in a pattern has the part of the value that is written for it', () => {
+test('a name in a pattern gets its part of the value', () => {
   const source = `const { rate, deep: { steps = 5 }, many = 2, ...rest } = { rate: 0.1, deep: {}, 'other': 1 };
 const [first, , third = 'c'] = [1, 2];
 const { lost } = { ...rest, lost: 1 }, { foreign } = rest;`;

@@ -60,7 +60,7 @@ export const wholeRun: TrainingEvent[] = [
   end(4),
 ];
 
-// eslint-disable-next-line @typescript-eslint/require-await -- what wrappers read is asynchronous
+// eslint-disable-next-line @typescript-eslint/require-await -- wrappers read an asynchronous stream
 export async function* stream(events: readonly TrainingEvent[]): AsyncGenerator<TrainingEvent, void, void> {
   for (const event of events) yield event;
 }

@@ -107,7 +107,7 @@ test('a server that does not answer is an error of one line without its password
   assert.ok(!existsSync(data));
 });
 
-test('an address that is none is refused without being shown', () => {
+test('an invalid address is refused without being shown', () => {
   for (const address of ['127.0.0.1:6379', 'http://someone:secret@127.0.0.1', 'redis://', 'secret']) {
     assert.throws(
       () => shownAddress(address),

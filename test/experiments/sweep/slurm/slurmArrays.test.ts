@@ -11,7 +11,7 @@ import { basesOf, fakeSlurm, graphSweep } from '../../../slurm/fakeSlurm.ts';
 
 const { signal } = new AbortController();
 const refused = (work: () => unknown, message: RegExp): Promise<void> =>
-  // eslint-disable-next-line @typescript-eslint/require-await -- what throws at once is refused as well
+  // eslint-disable-next-line @typescript-eslint/require-await -- synchronous throws are refused too
   assert.rejects(async () => work(), { name: 'UserError', message });
 
 test('points are submitted as one array, and points that start from one of them as one array after it', async (t) => {
@@ -113,7 +113,7 @@ test('cancelling removes waiting tasks', async (t) => {
 test('options that the sweep sets itself, and unknown ones, are refused', async () => {
   const cases: [Record<string, string>, RegExp][] = [
     [{ array: '1-5' }, /slurm\.array is not free in a sweep: each point is a task/],
-    // sbatch takes it for --array.
+    // sbatch would read it as --array.
     [{ arr: '1-5' }, /slurm\.arr is not free/],
     [{ 'cpus-per-task': '2' }, /give threads=/],
     [{ signal: 'USR1' }, /slurm\.signal is not free/],
