@@ -1,5 +1,5 @@
-// Golden files of the same form as ours, with other sizes, go through the golden tests; what a test does not know is
-// refused.
+// Golden files of the same form as ours, but with other sizes, pass the golden tests; a file with fields or cases that
+// no test knows is refused.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import {
   type PassOptions,
 } from './models/goldenNetworks.ts';
 
-// Files of twenty forms are changed here; their tests have their types.
+// Files of twenty forms are changed here; their tests declare their types.
 /* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-argument */
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call */
 /* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return */
@@ -38,7 +38,7 @@ function change(name: string, how: (file: Json) => void): void {
   writeFileSync(join(folder, `${name}.json`), JSON.stringify(file));
 }
 
-/** Runs golden tests on the folder; the answer is what they print and whether they pass. */
+/** Runs golden tests on the folder; returns their output and whether they pass. */
 function run(...tests: string[]): { passes: boolean; output: string } {
   const files = tests.map((name) => join(import.meta.dirname, `${name}.golden.test.ts`));
   const loader = join(import.meta.dirname, 'typescript.mjs');
@@ -65,7 +65,7 @@ function take({ shape, dtype, data }: GoldenArray, axis: number, kept: number[])
 
 const stored = (values: Float32Array, shape: number[]): GoldenArray => ({ shape, dtype: 'float32', data: [...values] });
 
-/** Narrower, for images in grey and seven classes. */
+/** Makes a weight narrower, for grey images and seven classes. */
 const narrow = (recipe: GoldenRecipe, by: number): GoldenRecipe => ({
   ...recipe,
   seed: recipe.seed + 1,
@@ -75,7 +75,7 @@ const narrow = (recipe: GoldenRecipe, by: number): GoldenRecipe => ({
 const X = 'fill(seed=77, shape=[3,1,16,24], scale=1.5, offset=0)';
 const LABELS = [6, 0, 2];
 
-/** What our network makes of the images, as a file says it. */
+/** What our network computes from the images, in the form of a golden file. */
 function computed(network: GoldenNetwork, model: tf.LayersModel, options: PassOptions = {}): Json {
   const pass = forwardPass(model, activation(parseFill(X)), LABELS, options);
   return {
@@ -173,7 +173,7 @@ test('networks of other widths, kernels, classes, batches, images and seeds pass
   assert.ok(passes, output);
 });
 
-test('files with fewer images, channels, parameters, epochs and rows, or other orders, pass', () => {
+test('files with fewer images, channels, parameters, epochs and rows, or in other orders, pass', () => {
   cpSync(ours, folder, { recursive: true });
 
   change('l0_original_layers', (file) => {
@@ -299,7 +299,7 @@ test('files with fewer images, channels, parameters, epochs and rows, or other o
   assert.ok(passes, output);
 });
 
-test('a wrong number, a field and a kind of case that no test knows are refused by name', () => {
+test('a wrong number, an unknown field and an unknown kind of case are refused by name', () => {
   cpSync(ours, folder, { recursive: true });
   change('repr_schedule', (file) => file.cases[0].expected.prune_before_epoch.pop());
   change('repr_null_space', (file) => (file.cases[1].expected.condition_number = 3));

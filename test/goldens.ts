@@ -1,5 +1,5 @@
 // Reads the reference values (test/fixtures/goldens, or the folder in SPARSEBOOK_GOLDENS). They are in PyTorch's order:
-// activations NCHW, convolution weights OIHW, dense weights [out, in]; the helpers here turn them round.
+// activations NCHW, convolution weights OIHW, dense weights [out, in]; the helpers here convert them.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { uniform } from 'sparsebook/backend/random.js';
 import { computedValues } from 'sparsebook/backend/readable.js';
 import { useBackend, type BackendInfo, type BackendName } from 'sparsebook/backend/useBackend.js';
 
-/** The backend of golden tests that compute on one only: cpu, or that of SPARSEBOOK_GOLDENS_BACKEND. */
+/** The backend of golden tests that use only one: cpu, or SPARSEBOOK_GOLDENS_BACKEND. */
 export const goldensBackend = (process.env.SPARSEBOOK_GOLDENS_BACKEND ?? 'cpu') as BackendName;
 export const useGoldensBackend = (): Promise<BackendInfo> => useBackend({ backend: goldensBackend });
 
@@ -39,13 +39,13 @@ export interface GoldenCase<Inputs = unknown, Attrs = unknown, Expected = unknow
 
 const folder = process.env.SPARSEBOOK_GOLDENS ?? join(import.meta.dirname, 'fixtures', 'goldens');
 
-/** What a file or a case says in words. */
+/** The fields in which a file or a case describes itself in words. */
 const WORDS = ['what', 'source', 'layout', 'notes', 'tolerance', 'observed_error', 'code_raised'];
 
 /**
- * All of one golden file, e.g. 'l0_gate'. Its tests must read every field of every case, or the test file fails and
- * names those left: what a file says is tested, or listed among `notes` (`expected.layers[].limit`; `*` is any key),
- * with all below it.
+ * Reads a golden file, e.g. 'l0_gate'. Its tests must read every field of every case; otherwise the test file fails and
+ * names the fields left. Exempt are the paths in `notes` (`expected.layers[].limit`; `*` is any key) and everything
+ * below them.
  */
 export function readGolden<Case = GoldenCase, Rest = unknown>(
   name: string,
@@ -58,7 +58,7 @@ export function readGolden<Case = GoldenCase, Rest = unknown>(
     return new RegExp(String.raw`(^|\.)${pattern}($|[.[])`);
   });
   after(() => {
-    // On another backend only some cases may run, or end early.
+    // On another backend some cases may be skipped or end early.
     if (process.env.SPARSEBOOK_GOLDENS_BACKEND !== undefined) return;
     const left = leaves(file, '').filter((path) => !read.has(path) && !known.some((note) => note.test(path)));
     assert.ok(left.length === 0, `${name}.json has fields that no test reads: ${[...new Set(left)].join(', ')}`);
@@ -66,13 +66,13 @@ export function readGolden<Case = GoldenCase, Rest = unknown>(
   return watched(file, '', read);
 }
 
-/** What is read at once: a number, a text, an array of them, a stored array. */
+/** Values that are read in one piece: a number, a text, an array of them, a stored array. */
 function isLeaf(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return Array.isArray(value) ? typeof value[0] !== 'object' : 'shape' in value && 'data' in value;
 }
 
-/** A case goes by its name, all entries of any other array by one path. */
+/** A case is identified by its name; all entries of any other array share one path. */
 function pathOf(parent: string, key: string, value: unknown, inArray: boolean): string {
   if (inArray) return parent === 'cases' ? (value as GoldenCase).name : `${parent}[]`;
   return parent === '' ? key : `${parent}.${key}`;
@@ -85,7 +85,7 @@ function leaves(value: unknown, path: string): string[] {
   );
 }
 
-/** The same value; the leaves that are read through it are noted. */
+/** The same value, wrapped so that every leaf read through it is recorded. */
 function watched<T>(value: T, path: string, read: Set<string>): T {
   if (isLeaf(value)) return value;
   return new Proxy(value as object, {
@@ -99,21 +99,23 @@ function watched<T>(value: T, path: string, read: Set<string>): T {
   }) as T;
 }
 
-/** Which of the fields a case's `expected` has: what kind of case it is. Refuses a case that has none of them. */
+/**
+ * The kind of a case, which is the first of the given fields in its `expected`. Refuses a case that has none of them.
+ */
 export function kindOf<Kind extends string>({ name, expected }: GoldenCase, kinds: readonly Kind[]): Kind {
   const kind = kinds.find((field) => field in (expected as object));
   assert.ok(kind !== undefined, `the case ${name} expects none of ${kinds.join(', ')}, which are what is tested`);
   return kind;
 }
 
-/** What a case refers to in a text such as `see top level tables.gated`: that part of the file. */
+/** The part of the file that a case refers to in a text such as `see top level tables.gated`. */
 export function topLevel<T>(file: object, text: string): T {
   const path = /^see top level (\S+)$/.exec(text)?.[1];
   assert.ok(path !== undefined, `'${text}' names no part of the file`);
   return path.split('.').reduce((part: unknown, key) => (part as Record<string, unknown>)[key], file) as T;
 }
 
-/** The array that a text like `fill(seed=3190, shape=[4,3,32,32], scale=1.6, offset=0)` stands for. */
+/** The array for a text such as `fill(seed=3190, shape=[4,3,32,32], scale=1.6, offset=0)`. */
 export function parseFill(text: string): Values {
   const [, seed, shape, scale, offset] =
     /^fill\(seed=(\d+), shape=(\[[\d,]+\]), scale=([-\d.e]+), offset=([-\d.e]+)\)$/.exec(text) ?? [];
@@ -121,7 +123,7 @@ export function parseFill(text: string): Values {
   return fill({ seed: +seed, shape: JSON.parse(shape) as number[], scale: +scale, offset: +offset });
 }
 
-/** An array by its values in the order of its shape. */
+/** An array given by its values in row-major order. */
 export interface Values {
   shape: number[];
   data: ArrayLike<number>;
@@ -161,7 +163,7 @@ export function weight(array: Values): tf.Tensor {
   });
 }
 
-/** The shape that `weight` gives a weight of the files. */
+/** The shape that `weight` gives to a weight of the files. */
 export function weightShape(shape: number[]): number[] {
   const order = shape.length === 4 ? [2, 3, 1, 0] : shape.length === 2 ? [1, 0] : [0];
   return order.map((axis) => shape[axis]);
@@ -173,7 +175,9 @@ export function flatGolden(t: tf.Tensor, kind: 'activation' | 'weight'): Float32
   return kind === 'weight' && t.rank === 2 ? computedValues(() => t.transpose()) : t.dataSync<'float32'>();
 }
 
-/** Every |actual - expected| is at most absolute + relative * |expected|; the message names the worst entry. */
+/**
+ * Asserts |actual - expected| <= absolute + relative * |expected| for every entry; the message names the worst entry.
+ */
 export function assertClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
@@ -184,14 +188,14 @@ export function assertClose(
   let worst = { excess: -Infinity, i: -1 };
   for (let i = 0; i < expected.length; i++) {
     const excess = Math.abs(actual[i] - expected[i]) - absolute - relative * Math.abs(expected[i]);
-    // NaN on either side must fail, so the comparison asks for what is right.
+    // NaN on either side must fail, so the comparison tests for closeness, not for distance.
     if (!(excess <= 0)) worst = excess <= worst.excess ? worst : { excess, i };
   }
   const { i } = worst;
   assert.ok(i < 0, `${what}: [${i}] is ${actual[i]}, expected ${expected[i]} (abs ${absolute}, rel ${relative})`);
 }
 
-/** A gradient as the files summarise it. */
+/** A gradient as summarised in the files. */
 export interface GradientSummary {
   name: string;
   l2: number;

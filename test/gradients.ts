@@ -1,4 +1,4 @@
-// Compares what tf differentiates with central differences.
+// Compares gradients from tf with central differences.
 import * as tf from '@tensorflow/tfjs';
 import { assertClose } from './goldens.ts';
 

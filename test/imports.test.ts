@@ -1,4 +1,4 @@
-// What lint cannot see: whether files import each other in a circle. It checks that modules import downwards alone.
+// What lint cannot see: whether files import each other in a circle. Lint only checks that modules import downwards.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -7,7 +7,7 @@ import ts from 'typescript';
 
 const root = join(import.meta.dirname, '..', 'src');
 
-/** The files of src/ that each one imports, for types too, and when it needs them. */
+/** The files of src/ that each file imports, including type-only and dynamic imports. */
 function importsIn(): Map<string, string[]> {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   return new Map(
@@ -21,7 +21,7 @@ function importsIn(): Map<string, string[]> {
   );
 }
 
-/** A way from a file back to itself, if imports lead there. */
+/** A path of imports from a file back to itself, if there is one. */
 function circleIn(imports: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>();
   const walk = (file: string, way: readonly string[]): string[] | undefined => {
@@ -47,7 +47,7 @@ test('no files of src/ import each other in a circle', () => {
   assert.equal(circleIn(imports)?.join(' -> '), undefined);
 });
 
-test('a circle is found through a third file, and two ways to one file are none', () => {
+test('a circle through a third file is found, and two paths to one file are no circle', () => {
   const [a, b, c] = ['a.ts', 'b.ts', 'c.ts'];
   assert.deepEqual(circleIn(new Map([[a, [b]], [b, [c]], [c, [b]]])), [b, c, b]); // prettier-ignore
   assert.equal(circleIn(new Map([[a, [b, c]], [b, [c]], [c, []]])), undefined); // prettier-ignore

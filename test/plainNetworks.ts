@@ -1,5 +1,5 @@
-// Networks as people build them from tf.layers alone, narrow: what methods, compaction, counting and exports must work
-// on.
+// Networks as users build them from tf.layers only, made narrow: methods, compaction, counting and exports must handle
+// them.
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'sparsebook/backend/random.js';
 
@@ -71,7 +71,7 @@ function mobileNetV2(): tf.LayersModel {
   return tf.model({ name: 'mobileNetV2', inputs: input, outputs: head(conv(x, 12, { kernel: 1 }), 100) });
 }
 
-/** SqueezeNet: fire modules (squeeze, two expansions side by side), and a last convolution that gives the logits. */
+/** SqueezeNet: fire modules (squeeze, two parallel expansions), and a last convolution that gives the logits. */
 function squeezeNet(): tf.LayersModel {
   const input = tf.input({ shape: [32, 32, 3] });
   const fire = (x: Symbolic, squeeze: number, expand: number): Symbolic => {
@@ -85,7 +85,8 @@ function squeezeNet(): tf.LayersModel {
 }
 
 /**
- * DenseNet: norm and ReLU in front of each convolution, whose output is put beside all before; a transition between.
+ * DenseNet: norm and ReLU before each convolution, whose output is concatenated with all earlier ones; a transition
+ * between.
  */
 function denseNet(): tf.LayersModel {
   const input = tf.input({ shape: [28, 28, 1] });
@@ -100,7 +101,7 @@ function denseNet(): tf.LayersModel {
   return tf.model({ name: 'denseNet', inputs: input, outputs: head(before(x), 10) });
 }
 
-/** Squeeze and excite with swish: a branch of dense layers weighs the channels of a residual block. */
+/** Squeeze and excite with swish: a branch of dense layers scales the channels of a residual block. */
 function squeezeExcite(): tf.LayersModel {
   const input = tf.input({ shape: [32, 32, 3] });
   const excite = (x: Symbolic): Symbolic => {
@@ -119,7 +120,8 @@ function squeezeExcite(): tf.LayersModel {
 }
 
 /**
- * U-Net: down by strides, up by a transposed convolution and by upsampling, joined sideways; two values for each pixel.
+ * U-Net: down by strides, up by a transposed convolution and by upsampling, with skip connections; two values for each
+ * pixel.
  */
 function uNet(): tf.LayersModel {
   const input = tf.input({ shape: [32, 24, 3] });
@@ -132,7 +134,7 @@ function uNet(): tf.LayersModel {
   return tf.model({ name: 'uNet', inputs: input, outputs: apply(l.conv2d({ filters: 2, kernelSize: 1 }), full) });
 }
 
-/** Two inputs of different sizes, joined by the average, the larger value and a product; two heads. */
+/** Two inputs of different sizes, joined by the average, the maximum and a product; two heads. */
 function twoInputsTwoHeads(): tf.LayersModel {
   const image = tf.input({ shape: [16, 16, 3], name: 'image' });
   const depth = tf.input({ shape: [16, 16, 1], name: 'depth' });
@@ -145,7 +147,7 @@ function twoInputsTwoHeads(): tf.LayersModel {
   return tf.model({ name: 'twoInputsTwoHeads', inputs: [image, depth], outputs: [head(both, 4), head(mean, 3)] });
 }
 
-/** A network inside another one, which also reads its features. */
+/** A nested network, whose features are also read. */
 function nested(): tf.LayersModel {
   const inner = tf.input({ shape: [14, 14, 6] });
   const features = tf.model({ name: 'features', inputs: inner, outputs: conv(conv(inner, 6), 8, { stride: 2 }) });
@@ -155,8 +157,8 @@ function nested(): tf.LayersModel {
 }
 
 /**
- * ConvNeXt: large depthwise kernels, layer normalisation, wide dense layers over each place; bytes are scaled and
- * borders cut off inside. 30x30x3 images, 10 classes.
+ * ConvNeXt: large depthwise kernels, layer normalisation, wide dense layers at each position; bytes are scaled and
+ * borders cropped inside. 30x30x3 images, 10 classes.
  */
 function convNext(): tf.LayersModel {
   const input = tf.input({ shape: [30, 30, 3] });
@@ -187,7 +189,8 @@ function convNext(): tf.LayersModel {
 }
 
 /**
- * Each with new weights at every call; `randomWeights` makes them those of a trained network. The caller disposes it.
+ * Each call gives new weights; `randomWeights` makes them like those of a trained network. The caller disposes the
+ * network.
  */
 export const plainNetworks: Readonly<Record<string, () => tf.LayersModel>> = {
   vgg,
@@ -201,9 +204,7 @@ export const plainNetworks: Readonly<Record<string, () => tf.LayersModel>> = {
   convNext,
 };
 
-/**
- * Gives every weight values from a seed as training leaves them: no bias, shift or running mean is 0, no variance 1.
- */
+/** Sets every weight from a seed to values as after training: no bias, shift or running mean is 0, no variance 1. */
 export function randomWeights(model: tf.LayersModel, seed = 1): tf.LayersModel {
   const random = new Random(seed);
   tf.tidy(() => {

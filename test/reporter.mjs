@@ -1,22 +1,22 @@
-// What a run of the tests prints: a line for each file, one for each module, and what failed, in full, at the end.
+// Prints a run of the tests: a line for each file, a line for each module, and the failures in full at the end.
 import { inspect } from 'node:util';
 import { relative, resolve, sep } from 'node:path';
 
 const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(1)} s`;
 
-/** What a test file is called: "sparsity/l0" for test/sparsity/l0.test.ts. */
+/** The name of a test file: "sparsity/l0" for test/sparsity/l0.test.ts. */
 const nameOf = (file) =>
   relative(import.meta.dirname, file)
     .replaceAll(sep, '/')
     .replace(/\.test\.ts$/, '');
 
-/** A name without the folder of the project: a file that cannot be loaded fails under its path. */
+/** A name without the project's folder: a file that cannot be loaded fails under its path. */
 const withoutFolder = (name) => name.replace(process.cwd() + sep, '');
 
 const counted = (tests, failed) =>
   `${tests} ${tests === 1 ? 'test' : 'tests'}${failed > 0 ? `, ${failed} failed` : ''}`;
 
-/** A test that failed, as Node's own reporter shows it. */
+/** The text of a failed test, as Node's own reporter shows it. */
 function failureText({ name, file, line, column, details }) {
   const { error, duration_ms } = details;
   const cause = error?.code === 'ERR_TEST_FAILURE' ? (error.cause ?? error) : error;
@@ -51,13 +51,13 @@ export default async function* report(events) {
       skipped++;
       yield `  skipped: ${data.name}${typeof skip === 'string' ? `: ${skip}` : ''}\n`;
     }
-    // A suite, or a test around one that failed, fails with it and has nothing of its own to say.
+    // A suite, or a test around a failed one, fails with it and has no error of its own.
     if (type !== 'test:fail' || data.todo !== undefined || details.error?.failureType === 'subtestsFailed') continue;
     file.failed++;
     failures.push(data);
     yield `✖ ${withoutFolder(data.name)}\n`;
   }
-  // Before Node 22 no file says that it is over.
+  // Before Node 22 there is no event for the end of a file.
   for (const file of files.values()) yield* tell(file);
   const modules = new Map();
   for (const file of files.values()) {
@@ -77,7 +77,7 @@ export default async function* report(events) {
   if (failures.length > 0) yield '\n✖ failing tests:\n\n';
   for (const failure of failures) {
     yield failureText(failure);
-    // What its process wrote may come after its end.
+    // The output of its process may arrive after its end.
     yield `${of(failure.file).said.split('\n').slice(-40).join('\n').trim()}\n\n`;
   }
 }

@@ -15,7 +15,7 @@ import {
 } from 'sparsebook/index.js';
 import { check, listOf, number, oneOf, wholeNumber, type Rule } from 'sparsebook/rules.js';
 
-test('a value against its rule is refused with its name, the rule and what was received', () => {
+test('a value that breaks its rule is refused with its name, the rule and the value received', () => {
   const refused: [unknown, Rule<unknown>, string][] = [
     [-1, number({ min: 0 }), 'x must be a number of at least 0; received -1.'],
     [NaN, number({ above: 0, below: 1 }), 'x must be a number above 0 and below 1; received NaN.'],
@@ -32,7 +32,7 @@ test('a value against its rule is refused with its name, the rule and what was r
   check('x', 0, number({ min: 0 }));
 });
 
-test('functions and layers refuse arguments out of range by name when they are called, not in training', () => {
+test('functions and layers refuse arguments out of range by name when they are called, not during training', () => {
   const calls: [() => unknown, RegExp][] = [
     [() => new Adam({ betas: [0.9, 1] }), /^betas\[1\] must be a number of at least 0 and below 1; received 1\.$/],
     [() => new Adam({ eps: -1e-8 }), /^eps must be a number of at least 0; received -1e-8\.$/],

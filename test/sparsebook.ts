@@ -7,7 +7,7 @@ export interface Ended {
   stderr: string;
 }
 
-/** Starts `sparsebook ...`; `ended` resolves when it is over. */
+/** Starts `sparsebook ...`; `ended` resolves when the process has ended. */
 export function sparsebook(
   words: string[],
   env: Record<string, string> = {},

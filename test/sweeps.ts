@@ -1,4 +1,4 @@
-// Sweeps of runs that take a second, and what is left of them.
+// Sweeps of runs that take a second, and their results.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ export const tinyNetwork = [
 /** A run of a second. */
 export const tinyRun = [...tinyNetwork, 'epochs=2'];
 
-/** Two networks, from different seeds, and two that start from each. */
+/** Two networks with different seeds, and two more that start from each. */
 export const tinyGraph = `
 settings: { network: c3, width: 0.125, data: synthetic, sizes: { train: 64, validation: 16, test: 16 }, batch_size: 16, epochs: 2, backend: simd }
 grid: { seed: 1..2 }
@@ -34,7 +34,7 @@ points:
     grid: { lr: [0.01, 0.003] }
 `;
 
-/** The SHA-256 of the network that each run in a data folder came to, by the run's id; asserts that each ended once. */
+/** The SHA-256 of each run's final network in a data folder, by the run's id; asserts that each ended once. */
 export async function trainedWeights(data: string): Promise<Map<string, string>> {
   const runs = join(data, 'runs');
   const ids = existsSync(runs) ? readdirSync(runs).filter((id) => existsSync(join(runs, id, 'record.json'))) : [];
@@ -50,7 +50,7 @@ export async function trainedWeights(data: string): Promise<Map<string, string>>
   return new Map(await Promise.all(weights));
 }
 
-/** A sweep whose runs were never trained: two lambdas, two seeds; `finish` lets the next point have a record. */
+/** A sweep whose runs were never trained: two lambdas, two seeds; `finish` writes a record for the next point. */
 export async function madeUpSweep(
   data: string,
   name: string,

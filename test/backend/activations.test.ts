@@ -33,7 +33,7 @@ const ofLayers = Object.fromEntries(
 );
 const seed = fc.integer({ min: 1, max: 1e6 });
 
-/** Values of all sizes, small ones among them; enough to be worth a kernel's while. */
+/** Values of all magnitudes, including small ones; enough of them that the fast kernel takes them. */
 const values = (n: number, spread: number, seed: number) => {
   const { shape, values } = random([n], seed);
   return { shape, values: values.map((v) => Math.sign(v) * Math.abs(v) ** 3 * spread) };
@@ -41,7 +41,7 @@ const values = (n: number, spread: number, seed: number) => {
 
 for (const { variant, threads } of builds) {
   for (const [name, activation] of Object.entries({ ...activations, ...ofLayers })) {
-    test(`${variant}: ${name} of any number of values, and its gradient`, async () => {
+    test(`${variant}: ${name} and its gradient are right for any number of values`, async () => {
       await useSimd(variant, threads);
       const compute: Compute = (x, dy) => [activation(x), tf.grad(activation)(x, dy)];
       const cases = fc.tuple(fc.integer({ min: 4090, max: 5000 }), fc.constantFrom(1, 10, 200), seed);
@@ -55,7 +55,7 @@ for (const { variant, threads } of builds) {
     });
   }
 
-  test(`${variant}: gradients of what layers end with have gradients, of few values too`, async () => {
+  test(`${variant}: gradients of the activations of layers have gradients, for few values too`, async () => {
     await useSimd(variant, threads);
     const x = values(40, 3, 2);
     const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));
@@ -73,7 +73,7 @@ for (const { variant, threads } of builds) {
   });
 
   for (const [name, activation] of Object.entries(activations)) {
-    test(`${variant}: ${name} keeps what is not a number, and knows infinities`, async () => {
+    test(`${variant}: ${name} keeps NaN and handles infinities`, async () => {
       await useSimd(variant, threads);
       const x = values(5000, 3, 1);
       [x.values[3], x.values[500], x.values[4099]] = [NaN, Infinity, -Infinity];
@@ -81,7 +81,7 @@ for (const { variant, threads } of builds) {
     });
   }
 
-  test(`${variant}: softmax over any number of values, and its gradient`, async () => {
+  test(`${variant}: softmax and its gradient are right for any number of values`, async () => {
     await useSimd(variant, threads);
     const shape = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 3 });
     await forAll(fc.tuple(shape, fc.constantFrom(1, 20, 2000), seed), async ([shape, spread, seed]) => {
@@ -105,7 +105,7 @@ for (const { variant, threads } of builds) {
   });
 }
 
-test('activations have the same bits for any number of threads and width of tiles', async () => {
+test('activations have the same bits for any number of threads and any tile width', async () => {
   const all: Compute = (x) => Object.values({ ...activations, ...ofLayers }).map((activation) => activation(x));
   await assertSameBits(() => computeOn('simd', all, [values(50_000, 5, 3)]));
 });

@@ -8,7 +8,7 @@ const dimension = fc.integer({ min: 1, max: 9 });
 const seed = fc.integer({ min: 1, max: 1e6 });
 const forward = { add: tf.add, sub: tf.sub, mul: tf.mul, div: tf.div };
 
-/** Positive numbers, so that division and square roots stay tame. */
+/** Positive numbers, so that division and square roots stay well behaved. */
 const positive = (shape: number[], seed: number) => {
   const plain = random(shape, seed);
   return { ...plain, values: plain.values.map((v) => 1.5 + v) };
@@ -52,7 +52,7 @@ for (const { variant, threads } of builds) {
     });
   });
 
-  test(`${variant}: maxima over any axes are exact, with ties and what is not a number, and so are their gradients`, async () => {
+  test(`${variant}: maxima over any axes and their gradients are exact, with ties and NaN`, async () => {
     await useSimd(variant, threads);
     const shape = fc.tuple(dimension, dimension, dimension, fc.integer({ min: 8, max: 20 }));
     await forAll(fc.tuple(shape, fc.subarray([0, 1, 2, 3]), fc.boolean(), seed), async ([shape, axes, keep, seed]) => {
@@ -79,7 +79,7 @@ for (const { variant, threads } of builds) {
     }
   });
 
-  test(`${variant}: images that grow by whole numbers are exact, and others too`, async () => {
+  test(`${variant}: enlarging images is exact, by whole factors and by others`, async () => {
     await useSimd(variant, threads);
     const factor = fc.integer({ min: 1, max: 4 });
     const shape = fc.tuple(fc.integer({ min: 1, max: 3 }), dimension, dimension, dimension);
@@ -93,7 +93,7 @@ for (const { variant, threads } of builds) {
     });
   });
 
-  test(`${variant}: matrix products in all transpositions are right, and their gradients`, async () => {
+  test(`${variant}: matrix products in all transpositions and their gradients are right`, async () => {
     await useSimd(variant, threads);
     const side = fc.integer({ min: 1, max: 40 });
     await forAll(
@@ -128,7 +128,7 @@ for (const { variant, threads } of builds) {
     await assertSameAsCpu(wide, [random([3, 5], 1), random([32768, 5], 2)]);
   });
 
-  test(`${variant}: borders around images and parts of them are exact, and their gradients`, async () => {
+  test(`${variant}: padding and slicing images is exact, and so are the gradients`, async () => {
     await useSimd(variant, threads);
     const border = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 }));
     const shape = fc.tuple(fc.integer({ min: 1, max: 3 }), dimension, dimension, dimension);
@@ -147,7 +147,7 @@ for (const { variant, threads } of builds) {
     });
   });
 
-  test(`${variant}: axes in any order are exact, and their gradients`, async () => {
+  test(`${variant}: transposing axes in any order is exact, and so are the gradients`, async () => {
     await useSimd(variant, threads);
     const shaped = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 2, maxLength: 5 });
     const ordered = shaped.chain((shape) => {
@@ -161,7 +161,7 @@ for (const { variant, threads } of builds) {
     });
   });
 
-  test(`${variant}: concatenation, splitting and slices are exact, and their gradients`, async () => {
+  test(`${variant}: concatenation, splitting and slicing are exact, and so are the gradients`, async () => {
     await useSimd(variant, threads);
     const widths = fc.array(dimension, { minLength: 2, maxLength: 4 });
     await forAll(fc.tuple(dimension, dimension, dimension, widths, fc.integer({ min: 0, max: 2 }), seed), async (c) => {
@@ -198,7 +198,7 @@ test('sums have the same bits for one, two and three threads', async () => {
   assert.deepEqual(results[2], results[0]);
 });
 
-test('a slice keeps its values when its source is gone', async () => {
+test('a slice keeps its values after its source is disposed', async () => {
   await useSimd('fma', 1);
   const x = tf.square(tf.range(0, 4096));
   const part = tf.slice(x, 100, 5);

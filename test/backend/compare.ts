@@ -1,5 +1,5 @@
-// Runs the same computation on the plain cpu backend and on the simd one and compares; what the tests of the fast
-// kernels share.
+// Runs the same computation on the plain cpu backend and on the simd one and compares the results; shared by the tests
+// of the fast kernels.
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
@@ -8,15 +8,15 @@ import { registerSimd } from 'sparsebook/backend/simd/register.js';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
 import type { Variant } from 'sparsebook/backend/simd/wasm.js';
 
-/** Values of a tensor, away from any backend. */
+/** Values of a tensor, independent of any backend. */
 export interface Plain {
   shape: number[];
   values: Float32Array;
 }
 
 /**
- * Every variant of the kernels, each with a number of threads of its own. The wide one runs anywhere, fast only where
- * vectors are joined.
+ * Every variant of the kernels, each with its own number of threads. The wide variant runs anywhere but is fast only
+ * where the engine joins vectors.
  */
 export const builds: { variant: Variant; threads: number }[] = [
   { variant: 'fma', threads: 2 },
@@ -42,7 +42,7 @@ export function random(shape: number[], seed: number): Plain {
 
 export type Compute = (...tensors: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
 
-/** Computes on one backend and brings the results out. */
+/** Computes on one backend and returns the results as plain values. */
 export async function computeOn(backend: 'cpu' | 'simd', compute: Compute, inputs: Plain[]): Promise<Plain[]> {
   if (backend === 'cpu') await useBackend({ backend });
   else await tf.setBackend(backend);
@@ -53,8 +53,8 @@ export async function computeOn(backend: 'cpu' | 'simd', compute: Compute, input
 }
 
 /**
- * Asserts that two lists of tensors agree within a share of each tensor's largest value, and in where they are NaN or
- * infinite.
+ * Asserts that two lists of tensors agree to within a fraction of each tensor's largest value, and have NaN and
+ * infinities in the same places.
  */
 export function assertClose(actual: Plain[], expected: Plain[], tolerance = 2e-5): void {
   assert.deepEqual(
@@ -71,7 +71,7 @@ export function assertClose(actual: Plain[], expected: Plain[], tolerance = 2e-5
   });
 }
 
-/** Asserts that one, two and three threads and tiles of any width come to the same bits. */
+/** Asserts that one, two and three threads and tiles of any width give the same bits. */
 export async function assertSameBits(compute: () => Promise<Plain[]>): Promise<void> {
   const results: Plain[][] = [];
   for (const [variant, threads] of [
@@ -93,8 +93,8 @@ export async function assertSameAsCpu(compute: Compute, inputs: Plain[], toleran
 }
 
 /**
- * A property over random shapes; the number of runs keeps each below a few seconds. The shapes are the same every time,
- * as a value next to ReLU's edge may fall to either side; SPARSEBOOK_SEED draws others.
+ * Checks a property over random shapes; the number of runs keeps each check below a few seconds. The shapes are the
+ * same every time, because a value next to ReLU's edge may fall to either side; SPARSEBOOK_SEED draws others.
  */
 export async function forAll<T>(
   arbitrary: fc.Arbitrary<T>,

@@ -60,7 +60,7 @@ function convolutions(
     });
 }
 
-/** What the cpu kernels, which are slow, say of a convolution: each build is asked for the same ones. */
+/** Results of the cpu kernels by convolution: those kernels are slow, and each build tests the same convolutions. */
 const expected = new Map<string, Plain[]>();
 
 /** Forward, input gradient and filter gradient, as tfjs's own conv2d calls them. */
@@ -76,13 +76,13 @@ async function assertConvolutionSameAsCpu(convolution: Convolution): Promise<voi
 }
 
 for (const { variant, threads } of builds) {
-  test(`${variant}: a convolution of any kernel, stride, padding and channel count is right, and both its gradients`, async () => {
+  test(`${variant}: a convolution of any kernel, stride, padding and channel count is right, and so are both its gradients`, async () => {
     await useSimd(variant, threads);
     const kernel = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }));
     await forAll(convolutions(kernel, [1, 2, 3], fc.integer({ min: 1, max: 18 })), assertConvolutionSameAsCpu);
   });
 
-  test(`${variant}: many small images, of which most windows see the border, are convolved rightly`, async () => {
+  test(`${variant}: many small images, most of whose windows reach into the border, are convolved correctly`, async () => {
     await useSimd(variant, threads);
     const kernel = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }));
     const many = convolutions(kernel, [1, 2, 3], fc.integer({ min: 1, max: 18 }), { batch: [24, 60], side: [1, 4] });
@@ -90,7 +90,7 @@ for (const { variant, threads } of builds) {
   });
 
   for (const side of [3, 5]) {
-    test(`${variant}: Winograd's ${side}x${side} convolutions are right on images that are no whole number of tiles`, async () => {
+    test(`${variant}: Winograd's ${side}x${side} convolutions are right on images whose size is no multiple of the tile`, async () => {
       await useSimd(variant, threads);
       const channels = fc.oneof(fc.integer({ min: 16, max: 34 }), fc.integer({ min: 5, max: 15 }), fc.constant(3));
       const kernel = fc.constant<[number, number]>([side, side]);
@@ -108,7 +108,7 @@ for (const { variant, threads } of builds) {
   });
 
   for (const activation of ['linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu', 'prelu'] as const) {
-    test(`${variant}: a convolution with bias and ${activation} in one call, as layers ask for it outside of training`, async (t) => {
+    test(`${variant}: a convolution with bias and ${activation} in one call is right, as layers request it outside of training`, async (t) => {
       const backend = await useSimd(variant, threads);
       const fused = (x: tf.Tensor, filter: tf.Tensor, bias: tf.Tensor, preluActivationWeights: tf.Tensor) =>
         tf.fused.conv2d({
@@ -152,7 +152,7 @@ test('one, two and three threads give the same bits, with tiles of any width', a
   ]);
 });
 
-test('memory stays flat, and what was not computed by a fast kernel is moved to the heap once', async () => {
+test('memory stays flat, and tensors that no fast kernel computed are moved to the heap once', async () => {
   const backend = await useSimd('fma', 2);
   const x = tf.randomNormal<tf.Rank.R4>([4, 8, 8, 16]);
   const w = tf.randomNormal<tf.Rank.R4>([3, 3, 16, 16]);

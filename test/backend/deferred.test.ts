@@ -13,7 +13,7 @@ const pointwise = (x: tf.Tensor, w: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, w 
 
 afterEach(() => tf.disposeVariables());
 
-/** The buffers and the heap that are in use. */
+/** The numbers of tensors and buffers, and the heap space, in use. */
 const inUse = (backend: SimdBackend) => ({ ...tf.memory(), ...backend.heap.usage(), high: undefined });
 
 test('gradients that several branches send back to one tensor add up', async () => {
@@ -48,7 +48,7 @@ test('a sum of two convolutions leaves both of them as they were', async () => {
   await assertSameAsCpu(compute, [random([2, 9, 9, 7], 1), random([1, 1, 10, 7], 2), random([1, 1, 10, 7], 3)]);
 });
 
-test('what was put off is right in another shape, whatever follows', async () => {
+test('a deferred result is right after a reshape, whatever follows', async () => {
   await useSimd('fma', 2);
   const statistics = (channels: number) => [random([channels], 5), random([channels], 6)];
   for (const channels of [1, 4, 16, 512]) {
@@ -85,14 +85,14 @@ test('gradients that come back in another shape are right', async () => {
     ] as const) {
       const compute: Compute = (x, w, bias, dy) => {
         const [dx, dw, dbias] = tf.grads(of)([x, w, bias], dy);
-        return [dx, dw, dbias.add(1)]; // mostly 0, but for rounding
+        return [dx, dw, dbias.add(1)]; // mostly 0, except for rounding
       };
       await assertSameAsCpu(compute, [random([2, 8, 8, 3], 1), random([3, 3, 3, 8], 2), random([8], 3), dy], 1e-4);
     }
   }
 });
 
-test('a filter or matrix that is used in two shapes is the right one in each', async () => {
+test('a filter or matrix that is used in two shapes is right in each', async () => {
   await useSimd('fma', 2);
   const compute: Compute = (a, b, x, y, w) => [
     tf.matMul(a, w),
@@ -105,7 +105,7 @@ test('a filter or matrix that is used in two shapes is the right one in each', a
   await assertSameAsCpu(compute, [random([144, 144], 1), random([5, 8], 2), ...images, random([144, 8], 5)]);
 });
 
-test('variables that are assigned other values leave what was put off as it was, and are freed once', async () => {
+test('assigning new values to variables leaves deferred results as they were, and memory is freed once', async () => {
   const backend = await useSimd('fma', 1);
   const ones = tf.ones<tf.Rank.R4>([1, 3, 3, 2]);
   const once = (): void => {
@@ -126,7 +126,7 @@ test('variables that are assigned other values leave what was put off as it was,
   ones.dispose();
 });
 
-test('a deferred result is that of its inputs when it was requested, whatever happens to them later', async () => {
+test('a deferred result is computed from its inputs as they were when it was requested, whatever happens to them later', async () => {
   await useSimd('fma', 1);
   const x = tf.variable(tf.randomNormal([2, 3, 3, 4]));
   const beta = tf.variable<tf.Rank.R1>(tf.tensor1d([1, 2, 3, 4]));
@@ -142,7 +142,7 @@ test('a deferred result is that of its inputs when it was requested, whatever ha
   assert.deepEqual(z.dataSync(), again);
 });
 
-test('pieces of a split outlive what they were split from, on any backend', async () => {
+test('pieces of a split outlive the tensor that was split, on any backend', async () => {
   await useSimd('fma', 1);
   const x = tf.square(tf.range(0, 2 * 3 * 6).reshape([2, 3, 6]));
   const [a, b] = tf.split(x, [2, 4], 2);
@@ -157,7 +157,7 @@ test('pieces of a split outlive what they were split from, on any backend', asyn
   assert.equal(b.dataSync()[0], values[2]);
 });
 
-test('work whose result is not needed is dropped with all that it held', async () => {
+test('deferred work whose result is not needed is dropped with everything it held', async () => {
   const backend = await useSimd('fma', 1);
   const waste = () =>
     tf.tidy(() => {

@@ -49,11 +49,11 @@ const gradients =
     const forward = (x: tf.Tensor, w: tf.Tensor) => tf.depthwiseConv2d(as4d(x), as4d(w), strides, pad);
     return [forward(x, w), ...tf.grads(forward)([x, w], dy)];
   };
-/** What the cpu kernels say of each case: every build is asked for the same. */
+/** Results of the cpu kernels for each case: every build tests the same cases. */
 const expected: Plain[][] = [];
 
 for (const { variant, threads } of builds) {
-  test(`${variant}: a depthwise convolution of any kernel, stride, padding, channels and multiplier is right, and both gradients`, async () => {
+  test(`${variant}: a depthwise convolution of any kernel, stride, padding, channels and multiplier is right, and so are both gradients`, async () => {
     await useSimd(variant, threads);
     for (const [i, { input, filter, strides = 1, pad = 'same' }] of cases.entries()) {
       const { outShape } = tf.backend_util.computeConv2DInfo(input, filter, strides, 1, pad, undefined, true);
@@ -63,7 +63,7 @@ for (const { variant, threads } of builds) {
     }
   });
 
-  test(`${variant}: dilation, unequal strides and no image at all fall back to the cpu kernel`, async () => {
+  test(`${variant}: dilation, unequal strides and empty batches fall back to the cpu kernel`, async () => {
     await useSimd(variant, threads);
     const [x, w] = [random([2, 6, 7, 3], 1), random([3, 3, 3, 2], 2)];
     await assertSameAsCpu((x, w) => tf.depthwiseConv2d(as4d(x), as4d(w), 1, 'same', 'NHWC', 2), [x, w]);
@@ -76,7 +76,7 @@ for (const { variant, threads } of builds) {
 }
 
 for (const activation of ['linear', 'relu', 'relu6', 'elu', 'prelu'] as const) {
-  test(`a depthwise convolution with bias and ${activation} in one call`, async (t) => {
+  test(`a depthwise convolution with bias and ${activation} in one call is right`, async (t) => {
     const backend = await useSimd('fma', 2);
     const fused = (x: tf.Tensor, filter: tf.Tensor, bias: tf.Tensor, preluActivationWeights: tf.Tensor) =>
       tf.fused.depthwiseConv2d({
@@ -102,7 +102,7 @@ test('NaN and infinity reach exactly the outputs of a depthwise convolution that
   }
 });
 
-test('one, two and three threads give the same bits of depthwise convolutions, with tiles of any width', async () => {
+test('one, two and three threads give the same bits for depthwise convolutions, with tiles of any width', async () => {
   const inputs = (side: number) => [
     random([9, 16, 16, 13], 1),
     random([3, 3, 13, 1], 2),

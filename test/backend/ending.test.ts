@@ -11,7 +11,7 @@ const as4d = (x: tf.Tensor) => x as tf.Tensor4D;
 const as1d = (x: tf.Tensor) => x as tf.Tensor1D;
 
 /**
- * A convolution, and what follows it in a network: ReLU or ReLU6, or batch normalisation by given moments with a ReLU
+ * A convolution and what follows it in a network: ReLU or ReLU6, or batch normalisation by given moments with a ReLU
  * and a gate.
  */
 const networks = fc.record({
@@ -28,7 +28,7 @@ const networks = fc.record({
 });
 
 for (const { variant, threads } of builds) {
-  test(`${variant}: a convolution does the ReLU, normalisation and gate that follow it`, async () => {
+  test(`${variant}: a convolution applies the ReLU, normalisation and gate that follow it`, async () => {
     await useSimd(variant, threads);
     await forAll(
       networks,
@@ -43,7 +43,7 @@ for (const { variant, threads } of builds) {
             { x: z, ...inputs, gate: gated ? (gate as tf.Tensor2D) : undefined },
             { epsilon, relu },
           );
-          // A part of a concatenation is written between others; z itself is still there for whoever asks.
+          // The concatenation has other parts around the convolution's; z itself can still be read.
           return [tf.concat([active(bias ? tf.add(z, b) : z), y, y], 3), z];
         };
         const vectors = [0, 1, 2].map((i) => random([cout], seed + i));
@@ -59,7 +59,7 @@ for (const { variant, threads } of builds) {
   });
 }
 
-test('a ReLU after a convolution has a gradient, and that gradient has one', async () => {
+test('the gradient of a ReLU after a convolution has a gradient too', async () => {
   await useSimd('fma', 2);
   const block = (x: tf.Tensor, w: tf.Tensor) => tf.relu(tf.conv2d(as4d(x), as4d(w), 1, 'same'));
   const squared = (x: tf.Tensor) => tf.sum(tf.square(tf.relu(x)));
@@ -70,7 +70,7 @@ test('a ReLU after a convolution has a gradient, and that gradient has one', asy
   );
 });
 
-test('what is not a number stays so through a ReLU that a convolution does', async () => {
+test('NaN passes through a ReLU that a convolution applies', async () => {
   await useSimd('fma', 1);
   const x = random([1, 6, 6, 16], 1);
   x.values[100] = NaN;
@@ -87,7 +87,7 @@ test('what is not a number stays so through a ReLU that a convolution does', asy
   }
 });
 
-test('the weights of a product that are laid out once follow a step in place', async () => {
+test('weights of a product that are laid out only once still follow an update in place', async () => {
   const backend = await useSimd('fma', 1);
   const x = tf.randomNormal<tf.Rank.R2>([5, 40], 0, 1, 'float32', 1);
   const w = tf.tidy(() => tf.variable(tf.randomNormal<tf.Rank.R2>([40, 30], 0, 1, 'float32', 2)));
@@ -101,11 +101,11 @@ test('the weights of a product that are laid out once follow a step in place', a
   assert.deepEqual(now, predict(tf.tensor2d(w.dataSync(), w.shape)));
   const { live } = backend.heap.usage();
   tf.dispose([grad, w]);
-  // What goes: both, each of 1200 values, and the 1280 that were made of w.
+  // Frees w and grad, of 1200 values each, and the 1280 values that were laid out from w.
   assert.ok(live - backend.heap.usage().live >= 4 * (1200 + 1200 + 1280));
 });
 
-test('a filter that is laid out once for many predictions follows every change of what it was made of', async () => {
+test('a filter that is laid out once for many predictions follows every change of the tensors it was made from', async () => {
   const backend = await useSimd('fma', 1);
   const settled = () => ({ ...tf.memory(), ...backend.heap.usage(), high: undefined });
   const x = tf.randomNormal<tf.Rank.R4>([1, 8, 8, 16], 0, 1, 'float32', 1);
@@ -120,7 +120,7 @@ test('a filter that is laid out once for many predictions follows every change o
         const z = tf.conv2d(x, as4d(filter), 1, 'same');
         return [...normaliseBy({ x: z, ...moments }, { epsilon, relu: true }).dataSync<'float32'>()];
       });
-    /** A prediction with a copy of the filter, of which nothing is kept. */
+    /** A prediction with a copy of the filter, so that nothing laid out earlier is used. */
     const fresh = () => tf.tidy(() => predict(tf.tensor(w.dataSync(), w.shape)));
     const change: (() => void)[] = [
       () => w.assign(tf.randomNormal(w.shape, 0, 1, 'float32', 7)),

@@ -19,10 +19,10 @@ import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { assertClose, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.ts';
 
 const epsilon = 1e-3;
-/** The same tensor with the rank that a signature asks for. */
+/** The same tensor, typed with the rank that a signature needs. */
 const one = <T extends tf.Tensor>(t: tf.Tensor | undefined): T => t as T;
 
-/** Batch normalisation from tf operations that differentiate themselves. */
+/** Batch normalisation composed of tf operations, whose gradients tf derives. */
 function composedBatchNorm(
   x: tf.Tensor,
   gamma: tf.Tensor,
@@ -77,15 +77,14 @@ test('the plain backends have no fused kernels, the simd one has all', async () 
 });
 
 for (const { variant, threads } of builds) {
-  test(`${variant}: batch normalisation with ReLU and gate is what the composed operations are, and all its gradients`, async () => {
+  test(`${variant}: batch normalisation with ReLU and gate equals the composed operations, and so do all its gradients`, async () => {
     await useSimd(variant, threads);
     await forAll(
       fc.tuple(shapes, fc.constantFrom(false, true, 6 as const), fc.boolean(), fc.integer({ min: 1, max: 1e6 })),
       async ([shape, relu, gated, seed]) => {
         const channels = shape[shape.length - 1];
         const x = random(shape, seed);
-        // Every channel gets an offset and a spread of its own; a channel of nearly equal values would only measure
-        // rounding.
+        // Every channel gets its own offset and spread; a channel of nearly equal values would only measure rounding.
         x.values.forEach((v, i) => (x.values[i] = v * (1 + (i % channels)) + 3 * (i % channels)));
         const gate = random([shape[0], channels], seed + 3);
         gate.values.forEach((v, i) => (gate.values[i] = gated ? (v + 1) / 2 : 1));
@@ -119,7 +118,7 @@ for (const { variant, threads } of builds) {
     );
   });
 
-  test(`${variant}: at test time it uses the moments it is given`, async () => {
+  test(`${variant}: batch normalisation uses the given moments at test time`, async () => {
     await useSimd(variant, threads);
     const inputs = [
       random([3, 5, 4, 7], 1),
@@ -157,7 +156,7 @@ for (const { variant, threads } of builds) {
     }
   });
 
-  test(`${variant}: the mean and the biased variance come out, also of values far from zero`, async () => {
+  test(`${variant}: the mean and the biased variance are right, for values far from zero too`, async () => {
     await useSimd(variant, threads);
     const x = random([4, 6, 6, 5], 1);
     x.values.forEach((v, i) => (x.values[i] = v + 1000));
@@ -172,7 +171,7 @@ for (const { variant, threads } of builds) {
     await assertFused(fused, composed, [x], 1e-3);
   });
 
-  test(`${variant}: as many channels as there are features are normalised, and their gradients`, async () => {
+  test(`${variant}: normalisation over as many channels as there are features is right, and so are its gradients`, async () => {
     await useSimd(variant, threads);
     const inputs = [random([3, 70_001], 1), random([70_001], 2), random([70_001], 3), random([3, 70_001], 4)];
     const open = (x: tf.Tensor) => tf.ones(x.shape);
@@ -191,7 +190,7 @@ for (const { variant, threads } of builds) {
     );
   });
 
-  test(`${variant}: running statistics move to the bits that tensor operations come to`, async () => {
+  test(`${variant}: running statistics get the same bits as from tensor operations`, async () => {
     await useSimd(variant, threads);
     const statistics = Array.from({ length: 4 }, (_, i) => random([37], i + 1));
     const [momentum, unbiased] = [0.1, 25 / 24];
@@ -204,7 +203,7 @@ for (const { variant, threads } of builds) {
     assert.deepEqual(await computeOn('simd', fused, statistics), await computeOn('cpu', composed, statistics));
   });
 
-  test(`${variant}: convolution and bias in one, with three gradients`, async () => {
+  test(`${variant}: convolution and bias in one operation are right, with three gradients`, async () => {
     await useSimd(variant, threads);
     for (const [cin, cout, size, strides] of [
       [3, 5, 3, 1],
@@ -234,7 +233,7 @@ for (const { variant, threads } of builds) {
     }
   });
 
-  test(`${variant}: AdamW and SGD step in place as their formulas say`, async () => {
+  test(`${variant}: AdamW and SGD step in place according to their formulas`, async () => {
     await useSimd(variant, threads);
     const [p, g] = [random([1003], 1).values, random([1003], 2).values];
     const [param, grad, m, v] = [tf.variable(tf.tensor(p)), tf.tensor(g), tf.zeros([1003]), tf.zeros([1003])];
@@ -269,7 +268,7 @@ for (const { variant, threads } of builds) {
     tf.dispose([param, grad, m, v, velocity]);
   });
 
-  test(`${variant}: gates are drawn with the counter-based noise, and pass a gradient where they are not clipped`, async () => {
+  test(`${variant}: gates are sampled with the counter-based noise, and pass a gradient where they are not clipped`, async () => {
     await useSimd(variant, threads);
     const options = { n: 9, seed: -5, offset: 4_294_967_290, temperature: 2 / 3, gamma: -0.1, zeta: 1.1 };
     const logAlpha = random([13], 4);
@@ -298,7 +297,7 @@ for (const { variant, threads } of builds) {
 }
 
 for (const { variant, threads } of builds) {
-  test(`${variant}: dropout drops the same of any number of values as in JavaScript, and so does its gradient`, async () => {
+  test(`${variant}: dropout drops the same values as in JavaScript, for any number of values, and so does its gradient`, async () => {
     await useSimd(variant, threads);
     for (const [n, rate, seed] of [
       [3, 0.5, 1],
@@ -314,10 +313,10 @@ for (const { variant, threads } of builds) {
   });
 }
 
-test('the expected number of open gates and its gradient have the bits that tensor operations come to', async () => {
+test('the expected number of open gates and its gradient have the same bits as from tensor operations', async () => {
   await useSimd('fma', 2);
   const logAlpha = random([37], 6);
-  // Some probabilities are so near 0 and 1 that they are kept away from them.
+  // Some probabilities are so close to 0 and 1 that they are clamped.
   logAlpha.values.forEach((value, i) => (logAlpha.values[i] = 20 * value));
   const [logit, epsilon, factor] = [(2 / 3) * Math.log(0.1 / 1.1), 1e-6, 0.37];
   const withGradient =
@@ -364,7 +363,7 @@ test('a training step has the same bits for one, two and three threads, and leav
           .map((g) => g.dataSync()),
       );
     results.push(step());
-    step(); // blocks of the first step may lie better in the second
+    step(); // blocks of the first step may be placed better in the second
     const before = { tensors: tf.memory().numTensors, ...backend.heap.usage() };
     for (let i = 0; i < 30; i++) step();
     assert.deepEqual({ tensors: tf.memory().numTensors, ...backend.heap.usage() }, before);
@@ -374,7 +373,7 @@ test('a training step has the same bits for one, two and three threads, and leav
   assert.deepEqual(results[2], results[0]);
 });
 
-test('whole numbers and booleans are refused where the cpu backend refuses them', async () => {
+test('integers and booleans are refused where the cpu backend refuses them', async () => {
   await useSimd('fma', 1);
   const [x, filter, bias] = [tf.ones([1, 3, 3, 2], 'int32'), tf.ones([1, 1, 2, 3]), tf.ones([3])];
   const inputs = { x: one<tf.Tensor4D>(x), filter: one<tf.Tensor4D>(filter), bias: one<tf.Tensor1D>(bias) };
@@ -390,7 +389,7 @@ test('whole numbers and booleans are refused where the cpu backend refuses them'
   tf.dispose([x, filter, bias]);
 });
 
-test('the gradient that a caller passes to tf.grad stays his', async () => {
+test('a gradient that a caller passes to tf.grad is left unchanged', async () => {
   await useSimd('fma', 1);
   const [x, dy] = [tf.ones([2, 3, 3, 4]), tf.ones([2, 3, 3, 4])];
   const normalise = (x: tf.Tensor) => fusedBatchNorm({ x }, { epsilon, relu: false }).y;

@@ -14,7 +14,7 @@ test('blocks never overlap and freed memory becomes whole again', () => {
           if (drop % 3 === 0 && blocks.length > 0) heap.free(blocks.splice(drop % blocks.length, 1)[0].pointer);
           else blocks.push({ pointer: heap.allocate(bytes), bytes });
           const sorted = [...blocks].sort((a, b) => a.pointer - b.pointer);
-          // 64 bytes behind each block may be read by vector loads, so they belong to it.
+          // Vector loads may read 64 bytes past the end of each block, so these bytes belong to the block.
           sorted.forEach((b, i) => assert.ok(i === 0 || sorted[i - 1].pointer + sorted[i - 1].bytes + 64 <= b.pointer));
           assert.ok(sorted.every((b) => b.pointer % 64 === 0));
         }
@@ -27,7 +27,7 @@ test('blocks never overlap and freed memory becomes whole again', () => {
   );
 });
 
-test('an exhausted heap says how much is missing, and goes on after something is freed', () => {
+test('an exhausted heap says how much is missing, and works again once something is freed', () => {
   const heap = new Heap(1024);
   const first = heap.allocate(50 * 2 ** 20);
   assert.throws(() => heap.allocate(50 * 2 ** 20), /out of memory.*0\.05 GiB.*smaller batch/s);
@@ -35,7 +35,7 @@ test('an exhausted heap says how much is missing, and goes on after something is
   assert.ok(heap.allocate(50 * 2 ** 20) > 0);
 });
 
-test('more bytes than any memory has are refused, and cost none', () => {
+test('a request for more bytes than any memory has is refused and allocates nothing', () => {
   const heap = new Heap(1024);
   for (const bytes of [2 ** 32, 2 ** 38, 2 ** 38 + 6400, 2 ** 50]) {
     assert.throws(() => heap.allocate(bytes), /out of memory/);

@@ -1,4 +1,4 @@
-// Convolutions of whole numbers: every backend gives the bits of a reference that counts in whole numbers.
+// Convolutions of integers: every backend gives the bits of a reference that computes with integers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -82,7 +82,7 @@ function partsOf({ input, kernel, seed }: Case): Parts {
   };
 }
 
-/** What the convolution is, in whole numbers and single floats. */
+/** The convolution, computed in integers and single-precision floats. */
 function reference(c: Case, { x, kernel, bias, scale }: Parts): Float32Array {
   const info = tf.backend_util.computeConv2DInfo(c.input, c.kernel, c.strides, 1, c.pad);
   const [, height, width, cin] = c.input;
@@ -135,17 +135,17 @@ async function assertBits(backend: 'cpu' | 'simd', c: Case): Promise<void> {
 }
 
 for (const { variant, threads } of [...builds, { variant: 'wide' as const, threads: 3 }]) {
-  test(`whole numbers are convolved exactly: simd, ${variant}, ${threads} threads`, async () => {
+  test(`integers are convolved exactly: simd, ${variant}, ${threads} threads`, async () => {
     const backend = await useSimd(variant, threads);
     const { live } = backend.heap.usage();
     await forAll(cases, (c) => assertBits('simd', c), 60);
-    // What stays is the scratch of the threads.
+    // Only the threads' scratch memory stays.
     assert.ok(backend.heap.usage().live - live <= 64 * 1024 * threads, 'blocks are left on the heap');
     await backend.pool.close();
   });
 }
 
-test('whole numbers are convolved exactly on the cpu backend, more channels than a float can add up included', async () => {
+test('integers are convolved exactly on the cpu backend, even more channels than a float can add up', async () => {
   await forAll(cases, (c) => assertBits('cpu', c), 20);
   const wide: Case = {
     ...{ input: [1, 1, 1, 1500], kernel: [1, 1, 1500, 2], strides: 1, pad: 'valid' },
@@ -154,7 +154,7 @@ test('whole numbers are convolved exactly on the cpu backend, more channels than
   await assertBits('cpu', wide);
 });
 
-test('codes that pooling and concatenation hand on are those of the tensors alone', async () => {
+test('codes that pass through pooling and concatenation give the same results as the tensors alone', async () => {
   const backend = registerSimd({ variant: 'fma', threads: 2 });
   const c: Case = {
     ...{ input: [2, 6, 5, 3], kernel: [3, 3, 3, 7], strides: 1, pad: 'same' },
@@ -167,7 +167,7 @@ test('codes that pooling and concatenation hand on are those of the tensors alon
       const y = compute(c)(...tensors.slice(0, 4)) as tf.Tensor4D;
       const pooled = tf.maxPool(y, 3, 1, 1);
       const joined = tf.concat([y, pooled], 3);
-      // Whoever reads the floats on the way changes nothing.
+      // Reading the floats in between changes nothing.
       if (read) for (const tensor of [y, pooled]) tensor.dataSync();
       const result = compute(last)(joined, ...tensors.slice(4));
       return [result, joined, pooled, y.reshape([-1])];

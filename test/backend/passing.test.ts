@@ -17,7 +17,7 @@ const normalised = (x: tf.Tensor, gamma: tf.Tensor, relu: Relu): tf.Tensor => {
 const IMAGES = 40;
 const CHANNELS = 12;
 
-/** An inverted residual block and the gradients of all that it reads. */
+/** An inverted residual block and the gradients of everything it reads. */
 const block =
   (stride: number) =>
   (...inputs: tf.Tensor[]): tf.Tensor[] => {
@@ -31,7 +31,7 @@ const block =
     return tf.grads(forward)(inputs.slice(1), inputs[0]);
   };
 
-/** For images of a size, and so many channels within the block. */
+/** Inputs for images of the given size, with `wide` channels inside the block. */
 const inputs = (size: number, wide: number) => [
   random([IMAGES, CHANNELS], 1),
   random([IMAGES, size, size, CHANNELS], 2),
@@ -62,7 +62,7 @@ const [images, pixels, SQUARE, ADD] = [50, 16, 2, 0];
 const channels = 8;
 const n = images * pixels * channels;
 
-/** Numbers, their squares as work that may be repeated, and how often it was. */
+/** Numbers, their squares as work that may be repeated, and a count of how often it ran. */
 function squares(backend: SimdBackend) {
   const values = Float32Array.from({ length: n }, (_, i) => (i % 97) / 97 - 0.3);
   const x: tf.TensorInfo = tf.tensor(values);
@@ -77,7 +77,7 @@ function squares(backend: SimdBackend) {
 
 const together = (backend: SimdBackend, use: () => void): void => backend.together(tf.zeros([images, 200, 200]), use);
 
-test('values that pass from kernel to kernel are made once for all of these, and never lie in memory', async () => {
+test('values that pass from kernel to kernel are computed once for all readers, and never stored in full', async () => {
   const backend = await useSimd('fma', 3);
   const { values, x, squared, times } = squares(backend);
   const [sum, twice] = [1, 2].map(() => backend.heap.allocate(n * 4));
@@ -99,7 +99,7 @@ test('values that pass from kernel to kernel are made once for all of these, and
   );
 });
 
-test('values that pass are made again for kernels of other chunks, and lie in memory for one that needs all', async () => {
+test('values that pass are recomputed for kernels with other chunks, and stored for a kernel that needs all of them', async () => {
   const backend = await useSimd('fma', 2);
   const { values, squared, times } = squares(backend);
   const [total, four, eight] = [64, 4096, 4096].map((bytes) => backend.heap.allocate(bytes));
@@ -118,7 +118,7 @@ test('values that pass are made again for kernels of other chunks, and lie in me
   assert.equal(backend.deferred(squared), undefined);
   const exact = values.reduce((sum, v) => sum + v * v, 0);
   assert.ok(Math.abs(backend.heap.floats(total, 1)[0] / exact - 1) < 1e-5);
-  /** The sum that chunks of batchNormSums hold about the first pixel of each. */
+  /** The total of the sums that batchNormSums keeps per chunk, relative to the first pixel of the chunk. */
   const sumOf = (sums: number, chunks: number): number => {
     let sum = 0;
     for (let chunk = 0; chunk < chunks; chunk++) {

@@ -19,7 +19,7 @@ test('when the workers are gone, the calling thread computes alone', async () =>
   assert.deepEqual(convolve(), before);
 });
 
-test('workers that are left keep to their own memory when one is gone', async () => {
+test('the remaining workers keep to their own memory when one worker is gone', async () => {
   const backend = await useSimd('fma', 3);
   const { workers } = backend.pool as unknown as { workers: { terminate(): Promise<unknown> }[] };
   await workers[0].terminate();
@@ -30,7 +30,7 @@ test('workers that are left keep to their own memory when one is gone', async ()
   await backend.pool.close();
 });
 
-test('a kernel that finds no memory, at any of its steps, leaves none taken', async (t) => {
+test('a kernel that runs out of memory at any of its steps frees what it took', async (t) => {
   const backend = await useSimd('fma', 1);
   const [x, w, deep] = [tf.tensor<tf.Rank.R4>(values, shape as Shape), tf.ones([3, 3, 16, 16]), tf.ones([3, 3, 16, 2])];
   const compute = (): void =>
@@ -72,7 +72,7 @@ test('an unknown kernel is named, and a kernel that fails does not stop the pool
   assert.deepEqual(convolve(), before);
 });
 
-test('a tensor that is too large is an error that leaves the process able to go on', async () => {
+test('a tensor that is too large is an error after which the process can go on', async () => {
   await useSimd('fma', 2);
   const before = convolve();
   const one = tf.ones<tf.Rank.R4>([1, 1, 1, 1]);

@@ -19,14 +19,16 @@ const pools = fc
     return inside && shape[1] + top + bottom >= size[0] && shape[2] + left + right >= size[1];
   });
 
-/** Values in steps of a quarter, so that maxima are often equal: then the first one in the window gets the gradient. */
+/**
+ * Values in steps of a quarter, so that maxima are often equal: then the first maximum in the window gets the gradient.
+ */
 const coarse = (shape: number[], seed: number) => {
   const plain = random(shape, seed);
   return { ...plain, values: plain.values.map((v) => Math.round(v * 4) / 4) };
 };
 
 for (const { variant, threads } of builds) {
-  test(`${variant}: no row runs over the one behind it, which another thread may have written`, async () => {
+  test(`${variant}: no row writes into the next one, which another thread may have written`, async () => {
     await useSimd(variant, threads);
     const pool = (x: tf.Tensor) => tf.maxPool(x as tf.Tensor4D, 3, 1, 'same');
     for (const channels of [1, 2, 3, 5]) {
@@ -36,7 +38,7 @@ for (const { variant, threads } of builds) {
   });
 
   for (const kind of ['max', 'avg'] as const) {
-    test(`${variant}: ${kind} pooling of any window, stride, padding and channel count is right, and its gradient`, async () => {
+    test(`${variant}: ${kind} pooling of any window, stride, padding and channel count is right, and so is its gradient`, async () => {
       await useSimd(variant, threads);
       await forAll(pools, async ({ shape, size, strides, pad: [top, bottom, left, right], seed }) => {
         const pad: tf.backend_util.ExplicitPadding = [
@@ -55,7 +57,7 @@ for (const { variant, threads } of builds) {
     });
   }
 
-  test(`${variant}: windows of more than 255 places are right, and their gradients`, async () => {
+  test(`${variant}: windows of more than 255 positions are right, and so are their gradients`, async () => {
     await useSimd(variant, threads);
     for (const kind of ['max', 'avg'] as const) {
       const pool = (x: tf.Tensor) => tf[`${kind}Pool`](x as tf.Tensor4D, 17, 17, 'same');
@@ -66,7 +68,7 @@ for (const { variant, threads } of builds) {
     }
   });
 
-  test(`${variant}: windows beyond the image, where sides are rounded up, are as on cpu, and their gradients`, async () => {
+  test(`${variant}: windows beyond the image, where sides are rounded up, are as on cpu, and so are their gradients`, async () => {
     await useSimd(variant, threads);
     for (const [size, strides, pad] of [
       [1, 3, 0],
@@ -82,7 +84,7 @@ for (const { variant, threads } of builds) {
     }
   });
 
-  test(`${variant}: 3x3 pools of the usual widths are right`, async () => {
+  test(`${variant}: 3x3 pools of common widths are right`, async () => {
     await useSimd(variant, threads);
     const pad: tf.backend_util.ExplicitPadding = [
       [0, 0],

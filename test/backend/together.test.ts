@@ -5,7 +5,7 @@ import { fusedBatchNorm, hasKernel } from 'sparsebook/backend/fusedOps.js';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
 import { assertClose, assertSameBits, computeOn, random, useSimd } from './compare.ts';
 
-// Three times what the cache holds at once, and some more.
+// Three times as many images as fit in the cache at once, and a few more.
 const IMAGES = 20;
 const inputs = [
   random([IMAGES, 20, 20, 16], 1),
@@ -24,7 +24,7 @@ const normalised = (x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, relu: boole
   return relu ? tf.relu(y) : y;
 };
 
-/** A residual block and the gradients of all that it reads. */
+/** A residual block and the gradients of everything it reads. */
 const gradients = (
   x: tf.Tensor,
   first: tf.Tensor,
@@ -49,14 +49,14 @@ test('a residual block has the same bits for any number of threads', async () =>
   await assertSameBits(() => computeOn('simd', gradients, inputs));
 });
 
-/** Blocks of `size` floats, the first of them with the numbers 0, 1, ... */
+/** Blocks of `size` floats; the first contains the numbers 0, 1, ... */
 function blocks(backend: SimdBackend, size: number, count: number): number[] {
   const all = Array.from({ length: count }, () => backend.heap.allocate(size * 4));
   backend.heap.floats(all[0], size).set(Float32Array.from({ length: size }, (_, i) => i));
   return all;
 }
 
-test('kernels that run together see what earlier ones wrote, and one that needs all images sees all', async () => {
+test('kernels that run together see what earlier ones wrote, and a kernel that needs all images sees all', async () => {
   const backend = await useSimd('fma', 3);
   const [images, size, SQUARE, ADD] = [50, 64, 2, 0];
   const n = images * size;
@@ -73,7 +73,7 @@ test('kernels that run together see what earlier ones wrote, and one that needs 
   assert.deepEqual(backend.heap.floats(sums, n), backend.heap.floats(squares, n));
 });
 
-test('a block that is freed among kernels that wait serves none of them, and is free behind them', async () => {
+test('a block that is freed while kernels wait is not reused by them, and is free afterwards', async () => {
   const backend = await useSimd('fma', 2);
   const { live } = backend.heap.usage();
   const [images, n] = [32, 32 * 64];
@@ -90,7 +90,7 @@ test('a block that is freed among kernels that wait serves none of them, and is 
   assert.equal(backend.heap.usage().live, live);
 });
 
-test('an error among kernels that wait leaves nothing behind that would be run later', async () => {
+test('an error while kernels wait leaves nothing behind that would run later', async () => {
   const backend = await useSimd('fma', 2);
   const [images, n] = [32, 32 * 64];
   const [x, y] = blocks(backend, n, 2);

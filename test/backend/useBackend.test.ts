@@ -10,7 +10,7 @@ afterEach(() => {
   delete process.env.SLURM_CPUS_PER_TASK;
 });
 
-test('the simd backend describes in one line what computes', async () => {
+test('the simd backend describes in one line what it computes with', async () => {
   const info = await useBackend({ backend: 'simd', threads: 2 });
   assert.equal(info.name, 'simd');
   assert.equal(info.threads, 2);
@@ -19,7 +19,7 @@ test('the simd backend describes in one line what computes', async () => {
   assert.ok(!info.description.includes('\n'));
 });
 
-test("without Winograd the simd backend's description shows it, and a convolution rounds less", async () => {
+test("without Winograd the simd backend's description says so, and a convolution has less rounding error", async () => {
   const x = tf.randomNormal<tf.Rank.R4>([1, 16, 16, 32], 0, 1, 'float32', 1);
   const w = tf.randomNormal<tf.Rank.R4>([5, 5, 32, 16], 0, 1, 'float32', 2);
   const results: Float32Array[] = [];
@@ -65,18 +65,18 @@ test('values survive a change of backend and of the number of threads', async ()
   assert.deepEqual([...tf.add(x, 2).dataSync()], [20]);
 });
 
-test('what an output that nobody read held is given back on the backend that has it by then', async () => {
+test('memory of an output that nobody read is freed on the backend that holds it by then', async () => {
   await useBackend({ backend: 'simd', threads: 1 });
   const before = tf.memory().numDataBuffers;
   const [x, w] = [tf.ones<tf.Rank.R4>([1, 3, 3, 2]), tf.ones<tf.Rank.R4>([3, 3, 2, 1])];
   const unread = tf.conv2d(x, w, 1, 'valid');
   await useBackend({ backend: 'cpu' });
-  for (const each of [x, w]) each.add(1).dispose(); // moves it
+  for (const each of [x, w]) each.add(1).dispose(); // moves its data
   tf.dispose([unread, x, w]);
   assert.equal(tf.memory().numDataBuffers, before);
 });
 
-test('the error of a backend that cannot load gives the reason and what to do', async () => {
+test('the error of a backend that cannot load gives the reason and a remedy', async () => {
   const missing = (backend: 'tensorflow' | 'webgpu', message: RegExp) => async () => {
     const error = await useBackend({ backend }).then(
       () => undefined,
@@ -90,7 +90,7 @@ test('the error of a backend that cannot load gives the reason and what to do', 
   await missing('webgpu', /needs (the package 'webgpu'.*npm install|a graphics driver)/s)();
 });
 
-test('a setting that makes no sense is refused with the rule', async () => {
+test('an invalid setting is refused with the rule', async () => {
   await assert.rejects(
     useBackend({ backend: 'gpu' as 'cpu' }),
     /one of auto, tensorflow, simd, cpu, webgpu; received 'gpu'/,

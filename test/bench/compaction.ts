@@ -1,10 +1,10 @@
-// Whether compact networks deliver: channels are removed at random, and the compiled plan of the compact network takes
-// turns with that of the dense one. Its share of the time should be at most 1.15 times its share of the multiply-adds
-// with widths in multiples of 4.
+// Whether compact networks are as fast as they should be: channels are removed at random, and the compiled plan of the
+// compact network takes turns with the plan of the dense one. Its share of the time should be at most 1.15 times its
+// share of the multiply-adds with widths in multiples of 4.
 //   npm run bench:compaction
 //   npm run bench:compaction -- --networks resnet20 --share 0.5 --batches 1,128 --round-to 4,8 --fold --threads 1
 //   npm run bench:compaction -- --predict
-//   npm run bench:compaction -- --layers --networks googleNet --batches 32 --round-to 4   (where the time remains)
+//   npm run bench:compaction -- --layers --networks googleNet --batches 32 --round-to 4   (where the time goes)
 import { parseArgs } from 'node:util';
 import type * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
   options: {
     networks: { type: 'string', default: 'googleNet,resnet20,c3,resnet18' },
     batches: { type: 'string', default: '128' },
-    // The share of the channels that stay.
+    // The share of the channels that is kept.
     share: { type: 'string', default: '0.5' },
     width: { type: 'string', default: '1' },
     'round-to': { type: 'string', default: '1,4,8' },
@@ -33,9 +33,9 @@ const { values: options } = parseArgs({
     layers: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '9' },
     threads: { type: 'string', default: '2' },
-    // Times model.predict in place of plans.
+    // Times model.predict instead of plans.
     predict: { type: 'boolean', default: false },
-    // Counts the processor's time of one thread, in place of the clock's: for a machine that does other things too.
+    // Measures the CPU time of one thread instead of wall-clock time, for machines with other load.
     cpu: { type: 'boolean', default: false },
   },
 });

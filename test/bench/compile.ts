@@ -1,4 +1,4 @@
-// What a compiled plan saves: forward passes by `model.predict` and by plans, by turns in one run.
+// The time saved by compiled plans: forward passes by `model.predict` and by plans take turns in one run.
 //   npm run bench:compile
 //   npm run bench:compile -- --threads 1 --rounds 20 --networks resnet20 --batches 128 --plans 1,8,128
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ const { values: options } = parseArgs({
   options: {
     networks: { type: 'string', default: 'googleNet,resnet20' },
     batches: { type: 'string', default: '1,128' },
-    // How many images the plans are compiled for; by default as many as they are given.
+    // The batch sizes that the plans are compiled for; by default the sizes of the batches.
     plans: { type: 'string' },
     threads: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '8' },

@@ -18,8 +18,7 @@ import type { TrainingEvent } from 'sparsebook/training/events.js';
 import { startPeer } from './peer.ts';
 
 /**
- * One side of a comparison: it makes one step, if it can train, or one forward pass, whenever it is asked to. Times in
- * milliseconds.
+ * One side of a comparison: runs a training step, if it can train, or a forward pass on request. Times in milliseconds.
  */
 export interface Contestant {
   name: string;
@@ -28,7 +27,7 @@ export interface Contestant {
   close(): void;
 }
 
-/** The networks and the settings of the documents: batch size and optimizer. */
+/** The networks with their published settings: batch size and optimizer. */
 export const networks = {
   googleNet: { batch: 128, peer: 'googleNet' },
   'googleNet, gates': { batch: 128, peer: 'googleNet+gates' },
@@ -69,7 +68,7 @@ const builders: Record<NetworkName, (data: DataSplits, batch: number) => Run> = 
   mobileNetV2: (data, batch) => run(mobileNetV2(), data, batch, new Sgd({ lr: 0.01 })),
 };
 
-/** The time of a forward pass of some images, read back included. */
+/** The time of a forward pass, reading the result back included. */
 async function timed(batch: number, pass: (x: tf.Tensor) => tf.Tensor): Promise<number> {
   const x = tf.zeros([batch, 32, 32, 3]);
   const began = performance.now();
@@ -82,7 +81,7 @@ async function timed(batch: number, pass: (x: tf.Tensor) => tf.Tensor): Promise<
 
 /**
  * sparsebook on the active backend, through the trainer that notebooks use: augmentation, metrics and optimizer
- * included. On simd also the plans of the same network, which only compute.
+ * included. On simd also the plans of the same network, which only run forward passes.
  */
 export function ours(network: NetworkName, data: DataSplits): Contestant[] {
   const { model, events } = builders[network](data, networks[network].batch);
@@ -112,13 +111,13 @@ export function ours(network: NetworkName, data: DataSplits): Contestant[] {
   return tf.getBackend() === 'simd' ? [trained, compiled] : [trained];
 }
 
-/** How PyTorch is run: memory layout, and whether malloc is kept from returning big buffers to the system. */
+/** How PyTorch is run: memory layout, and whether malloc is kept from returning large buffers to the system. */
 export interface TorchSetting {
   layout: 'channels_last' | 'nchw';
   tunedMalloc?: boolean;
 }
 
-/** PyTorch in a process of its own that waits idle between its turns; undefined where it is not installed. */
+/** PyTorch in a process of its own that waits idle between its turns; undefined if PyTorch is not installed. */
 export async function torch(
   network: NetworkName,
   threads: number,

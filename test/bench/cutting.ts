@@ -1,6 +1,6 @@
-// What cutting closed channels out of a network in training is worth in time, and what it does to the outcome: notebook
-// 01's GoogleNet is fine-tuned to a target sparsity with and without cut_channels, epoch by epoch in turns. Shown is
-// the second half.
+// How much time is saved by cutting closed channels out of a network during training, and how the outcome changes:
+// notebook 01's GoogleNet is fine-tuned to a target sparsity with and without cut_channels, taking turns epoch by
+// epoch. Reports the second half of the epochs.
 //   npm run bench:cutting
 //   npm run bench:cutting -- --seeds 3 --target 0.8 --probability 0.2 --threads 2
 //   npm run bench:cutting -- --cpu
@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
     images: { type: 'string', default: '2048' },
     epochs: { type: 'string', default: '8' },
     threads: { type: 'string', default: '2' },
-    // Counts the processor's time of one thread, in place of the clock's: for a machine that does other things too.
+    // Measures the CPU time of one thread instead of wall-clock time, for machines with other load.
     cpu: { type: 'boolean', default: false },
   },
 });
@@ -42,7 +42,7 @@ const session = (seed: number, words: string[]): Promise<Session> => {
   return openSession(l0GoogleNet.experiment(settings), data, { from: { model: start.model, masks: new Map() } });
 };
 
-/** Reads a run's events to the end of its next epoch, and gives the seconds that it took. */
+/** Reads a run's events to the end of its next epoch, and returns the seconds that it took. */
 async function nextEpoch(events: AsyncGenerator<TrainingEvent, void, void>): Promise<number> {
   const began = now();
   for (;;) {

@@ -1,6 +1,6 @@
-// How hard the built-in images are: a linear model on their pixels, C3, ResNet-20 and GoogleNet at its full and half
-// its width, trained as the shipped GoogleNet was, by the fast recipe. Runs are kept in data/runs: a second start goes
-// on where the first was stopped.
+// How hard the built-in images are: a linear model on their pixels, C3, ResNet-20 and GoogleNet at full and half width,
+// trained like the shipped GoogleNet by the fast recipe. Runs are kept in data/runs, so that a second start continues
+// where the first stopped.
 //   npm run bench:images
 //   npm run bench:images -- --seeds 3 c3 googlenet
 import { parseArgs } from 'node:util';
@@ -32,7 +32,7 @@ const contestants: Record<string, Pick<ExperimentSpec, 'network' | 'recipe'>> = 
       name: 'linear',
       layers: [tf.layers.flatten({ inputShape: [32, 32, 3] }), tf.layers.dense({ units: 10, name: 'logits' })],
     }),
-    // Its best epoch on the validation images: later it learns the training images by heart.
+    // Its best epoch on the validation images: later it memorises the training images.
     recipe: { lr: 1e-3, weight_decay: 0, schedule: 'one-cycle', epochs: 5 * epochs, select: 'best' },
   },
   c3: { network: 'c3', recipe: fast },

@@ -1,5 +1,5 @@
-// What whole numbers are worth: compiled plans of compact networks with floats and with int8, batch norms folded in
-// both, by turns; what the stored networks lose in accuracy, and how large their files are.
+// How much integers gain: compiled plans of compact networks in floats and in int8, batch norms folded in both, take
+// turns; also how much accuracy the stored networks lose, and how large their files are.
 //   npm run bench:int8
 //   npm run bench:int8 -- --rounds 8 --threads 1 --networks googlenet,resnet20
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -45,7 +45,7 @@ const stored = async (): Promise<tf.LayersModel> => {
   return network.model;
 };
 
-/** Masks that close a share of the channels of each gated branch at random. */
+/** Masks that close a random share of the channels of each gated branch. */
 function closed(model: tf.LayersModel, share: number): Map<string, Float32Array> {
   const random = new Random(1);
   const branches = model.layers.filter(({ name }) => /^block\d_(1x1|3x3|5x5|pool)_conv$/.test(name));
@@ -57,7 +57,7 @@ function closed(model: tf.LayersModel, share: number): Map<string, Float32Array>
   );
 }
 
-/** Networks by name; those that were trained are asked for their accuracy too. */
+/** Networks by name; the accuracy of trained ones is measured too. */
 const networks: Record<string, () => Promise<{ compaction: Compaction; trained: boolean }>> = {
   async googlenet() {
     return { compaction: compact(await stored(), undefined, { precision: 'int8', calibration }), trained: true };
@@ -116,7 +116,7 @@ for (const name of options.networks.split(',')) {
     const times = await interleave(plans, rounds, async (plan) => {
       const turns: number[] = [];
       for (let i = 0; i < (batch === 1 ? 22 : 4); i++) turns.push(await pass(plan, images));
-      // The first one finds the other plan's data in the caches.
+      // In the first pass the caches still hold the other plan's data.
       return median(turns.slice(1));
     });
     images.dispose();

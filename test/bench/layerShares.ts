@@ -1,5 +1,5 @@
-// Which layers of a compact network take more of their time than of their multiply-adds: each is timed alone, as wide
-// as in the dense network and as narrow as in the compact one.
+// Which layers of a compact network have a larger share of the time than of the multiply-adds: each layer is timed
+// alone, as wide as in the dense network and as narrow as in the compact one.
 import type * as tf from '@tensorflow/tfjs';
 import { timeInTurns, type LatencyOptions } from 'sparsebook/compact/report/latency.js';
 import { keptByMasks } from 'sparsebook/compact/time/keptByMasks.js';
@@ -15,7 +15,7 @@ interface Shares {
   widths: string[];
 }
 
-/** Prints, by kind of layer, the time of both networks and the multiply-adds; those that lose most first. */
+/** Prints, by kind of layer, the times in both networks and the multiply-adds, ordered by lost time. */
 export async function layerShares(
   model: tf.LayersModel,
   masks: ChannelMasks,
@@ -48,7 +48,7 @@ export async function layerShares(
     [...kinds.values()].reduce((all, each) => all + of(each), 0);
   const [dense, adds] = [total(({ ms }) => ms[0]), total(({ adds }) => adds[0])];
   const share = total(({ adds: [, few] }) => few) / adds;
-  // What a kind takes beyond the share of the time that the network has of its multiply-adds.
+  // The time of a kind beyond what it would take at the whole network's share of the multiply-adds.
   const excess = ({ ms: [before, after] }: Shares): number => after - share * before;
   console.log(
     `${model.name}, ${batchSize} images, widths in multiples of ${roundTo}: each layer alone, ${dense.toFixed(1)} ms;`,

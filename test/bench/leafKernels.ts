@@ -1,5 +1,5 @@
-// The guard of the register tiles: GFLOPS of the convolution kernels on one thread and their share of what the machine
-// can do at all.
+// Guards the speed of the register tiles: GFLOPS of the convolution kernels on one thread, and their share of the
+// machine's peak.
 //   node --import ./test/typescript.mjs test/bench/leafKernels.ts [wide|fma|plain] [rounds]
 import * as tf from '@tensorflow/tfjs';
 import { registerSimd } from 'sparsebook/backend/simd/register.js';
@@ -28,8 +28,8 @@ const ceiling = gigaflops(spins * backend.rows * 8 * 2, () => void backend.pool.
 console.log(`${variant}: ceiling of the registers alone ${ceiling.toFixed(1)} GFLOPS`);
 
 /**
- * [image, input channels, output channels, kernel, stride]: the layers of GoogleNet, of the residual networks, then the
- * 1x1 ones of MobileNetV2; its depthwise ones have no number of output channels.
+ * [image, input channels, output channels, kernel, stride]: the layers of GoogleNet and of the residual networks, then
+ * the 1x1 layers of MobileNetV2; its depthwise layers have no number of output channels.
  */
 const shapes: [number, number, number | undefined, number, number][] = [
   [32, 3, 64, 3, 1],
@@ -86,7 +86,7 @@ for (const [size, cin, cout, kernel, stride] of shapes) {
   const speeds = kernels.map(([name, inputs, more]) =>
     gigaflops(operations, () => {
       const result: tf.Tensor = tf.engine().runKernel(name, inputs, { ...attributes, ...more });
-      backend.pointer(result); // some kernels put their work off until somebody asks
+      backend.pointer(result); // some kernels defer their work until somebody reads the result
       result.dispose();
     }),
   );

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 
-/** A script of peers/ in a process of its own, which answers a line to each job and waits idle in between. */
+/** A script of peers/ in a process of its own, which replies to each job with a line and waits idle in between. */
 export interface Peer {
-  /** What it said once it was ready. */
+  /** The line it printed once it was ready. */
   ready: string;
-  /** Its answer to a job; undefined when it has ended. */
+  /** Its reply to a job; undefined when it has ended. */
   ask(job: string): Promise<string | undefined>;
   close(): void;
 }
@@ -14,9 +14,8 @@ export interface Peer {
 const malloc = { MALLOC_MMAP_THRESHOLD_: '8589934592', MALLOC_TRIM_THRESHOLD_: '17179869184' };
 
 /**
- * Starts a script of peers/ with Python (or the program that PYTHON names); undefined where what it needs is not
- * installed.
- * `tunedMalloc` keeps malloc from returning big buffers to the system.
+ * Starts a script of peers/ with Python (or the program that PYTHON names); undefined if a dependency of the script is
+ * not installed. `tunedMalloc` keeps malloc from returning large buffers to the system.
  */
 export async function startPeer(
   script: string,
@@ -26,7 +25,7 @@ export async function startPeer(
   const env = { ...process.env, ...(tunedMalloc ? malloc : {}) };
   const python = process.env.PYTHON ?? '/usr/bin/python3';
   const path = join(import.meta.dirname, 'peers', script);
-  // What it has to say of itself where it fails is for people to read.
+  // Its error messages go straight to the terminal.
   const child = spawn(python, [path, ...words], { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = answersOf(createInterface(child.stdout));
   child.on('error', () => undefined);

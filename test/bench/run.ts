@@ -1,5 +1,5 @@
-// Speed of the six networks, side by side in one run: each round, every contestant makes one step, so that whatever
-// else the machine does falls on all of them. Prints medians with their range, and ratios of medians.
+// Compares the speed of the six networks in one run: every contestant makes one step per round, so that other load on
+// the machine affects all of them. Prints medians with their range, and ratios of medians.
 //   npm run bench                         all networks, 8 rounds
 //   npm run bench -- --rounds 12 c3       one network
 //   npm run bench -- --threads 1 --no-torch googleNet
@@ -29,7 +29,9 @@ const settings: TorchSetting[] = [
   { layout: 'nchw' },
   { layout: 'channels_last', tunedMalloc: true },
 ];
-/** How often a turn repeats what takes milliseconds: the first ones warm up, the median of the rest counts. */
+/**
+ * How often a turn repeats passes that take only milliseconds: the first ones warm up, the median of the rest counts.
+ */
 const FORWARD = { warmUp: 1, runs: 3 };
 const SINGLE = { warmUp: 5, runs: 21 };
 
@@ -41,7 +43,7 @@ async function repeated({ warmUp, runs }: typeof SINGLE, run: () => Promise<numb
 }
 
 const machine = await useBackend({ backend: options.backend as 'auto', threads });
-// More images than any network here sees in a run, so that no epoch ends.
+// More images than any network here processes in a run, so that no epoch ends.
 const data = await loadData('synthetic', { seed: 1, sizes: { train: 8000, validation: 10, test: 10 } });
 console.log(`${machine.description}; ${rounds} rounds, medians (slowest-fastest), images/s unless it says ms\n`);
 console.log('| network | batch | contestant | training | ratio | forward | ratio | batch 1, ms |');

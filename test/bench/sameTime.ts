@@ -1,7 +1,8 @@
-// L0 gates that are led to a time against channels pruned by magnitude to the same time: notebook 01's GoogleNet is
-// fine-tuned with each method for as many steps, and with none. Magnitude pruning takes the same share of each layer's
-// channels (among all layers, the time hardly falls: the mean |w| of filters depends on the layer), the one at which
-// the predicted time is that of the L0 network. All are made compact and timed in turns.
+// Compares L0 gates that are trained to a target time with channels pruned by magnitude to the same time: notebook 01's
+// GoogleNet is fine-tuned for the same number of steps with each method, and without any. Magnitude pruning removes the
+// same share of each layer's channels (a ranking across layers would hardly reduce the time, because the mean |w| of
+// filters depends on the layer): the share at which the predicted time equals the L0 network's. All networks are made
+// compact and timed in turns.
 //   npm run bench:same-time
 //   npm run bench:same-time -- --seeds 5 --share 0.35 --images 1 --train 2560 --epochs 10
 //   npm run bench:same-time -- --cpu
@@ -30,18 +31,18 @@ const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '3' },
     share: { type: 'string', default: '0.5' },
-    // How many images a pass has whose time counts.
+    // The number of images per timed pass.
     images: { type: 'string', default: '128' },
     train: { type: 'string', default: '1280' },
     epochs: { type: 'string', default: '5' },
     threads: { type: 'string', default: '2' },
-    // Counts the processor's time of one thread, in place of the clock's: for a machine that does other things too.
+    // Measures the CPU time of one thread instead of wall-clock time, for machines with other load.
     cpu: { type: 'boolean', default: false },
   },
 });
 const batchSize = Number(options.images);
 const timing = options.cpu ? { now: cpuTime } : {};
-// Runs find the times of layers here, those by another clock too.
+// The runs read the layer times of this folder, which may be measured in CPU time.
 process.env.SPARSEBOOK_DATA = mkdtempSync(join(tmpdir(), 'sparsebook-same-time-'));
 const { description } = await useBackend({ threads: options.cpu ? 1 : Number(options.threads) });
 const data = await loadData('synthetic', { sizes: { train: Number(options.train), validation: 64, test: 2000 } });
@@ -58,7 +59,7 @@ async function tuned(seed: number, words: string[]): Promise<Session> {
   return session;
 }
 
-/** The share of channels without which a network is predicted to take so long. */
+/** The share of channels to remove so that the network is predicted to take `ms` milliseconds. */
 function shareFor(model: tf.LayersModel, ms: number, predict: (masks: ChannelMasks) => number): number {
   const weights = model.getWeights();
   const before = weights.map((weight) => weight.clone());

@@ -1,5 +1,6 @@
-// What layers of TensorFlow.js cost in a network of somebody's own: each between two 3x3 convolutions of 32 channels,
-// and by turns with the two alone. A layer that is left to plain JavaScript takes many times as long as a convolution.
+// How much layers of TensorFlow.js cost in a user's own network: each layer between two 3x3 convolutions of 32 channels
+// takes turns with the two convolutions alone. A layer that falls back to plain JavaScript takes many times as long as
+// a convolution.
 //   npm run bench:layers
 //   npm run bench:layers -- --layers reLU6,zeroPadding --images 64 --rounds 9 --threads 1
 import { parseArgs } from 'node:util';
@@ -14,7 +15,7 @@ type Place = tf.SymbolicTensor;
 const { layers: l } = tf;
 const through = (layer: tf.layers.Layer) => (x: Place) => layer.apply(x) as Place;
 const activation = (name: string) => through(l.activation({ activation: name as 'swish' }));
-/** Squeeze and excite: each channel times what a layer makes of the means of all. */
+/** Squeeze and excite: multiplies each channel by the output of a layer that sees the means of all channels. */
 const excite = (x: Place): Place => {
   const weights = l.dense({ units: 32, activation: 'sigmoid' }).apply(l.globalAveragePooling2d({}).apply(x));
   return l.multiply().apply([x, l.reshape({ targetShape: [1, 1, 32] }).apply(weights) as Place]) as Place;
@@ -58,7 +59,7 @@ const x = tf.randomUniform([images, 32, 32, 3], 0, 1, 'float32', 1);
 const labels = tf.range(0, images, 1, 'int32').mod<tf.Tensor1D>(tf.scalar(10, 'int32'));
 const loss = crossEntropy();
 
-/** What is timed of a network: a step, a forward pass, a pass of its plan. */
+/** The timed passes of a network: a training step, a forward pass, a pass of its plan. */
 function passesOf(layer: (x: Place) => Place): { passes: (() => void)[]; dispose: () => void } {
   const conv = (): tf.layers.Layer => l.conv2d({ filters: 32, kernelSize: 3, padding: 'same' });
   const input = tf.input({ shape: [32, 32, 3] });
@@ -81,7 +82,7 @@ function passesOf(layer: (x: Place) => Place): { passes: (() => void)[]; dispose
   return { passes: [step, pass, planned], dispose };
 }
 
-/** Milliseconds of each pass of two networks, medians of rounds in which they take turns. */
+/** Milliseconds of each pass of two networks that take turns, as medians over rounds. */
 function timed(networks: (() => void)[][]): number[][] {
   const times = networks.map((passes) => passes.map((): number[] => []));
   for (let round = -1; round < rounds; round++) {

@@ -1,6 +1,6 @@
 // How long a reader waits after `npm start -- 01`, on a built tree: for the address, for the page's first bytes, for
-// the cells, and for the answer of the first code cell. With a client that only speaks HTTP, and with Chromium on the
-// same cores, in turns.
+// the cells, and for the result of the first code cell. Measured with a client that only speaks HTTP, and with Chromium
+// on the same cores, taking turns.
 //   npm run bench:start
 //   npm run bench:start -- --rounds 10
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -19,7 +19,7 @@ const CELL = 'parameters';
 /** Seconds after `npm start`. */
 type Times = Record<string, number>;
 
-// A copy, which the server may save into.
+// A copy, because the server may save to it.
 const folder = join(packageRoot, 'dist', 'bench-start');
 mkdirSync(folder, { recursive: true });
 const notebook = join(folder, 'first.ipynb');
@@ -60,7 +60,9 @@ async function overHttp(address: URL, now: () => number): Promise<Times> {
   return { ...times, answer: now() };
 }
 
-/** Has the page itself run the cell once it is there, and say so: a driver that looks on costs time of its own. */
+/**
+ * The page itself runs the cell once it is there, and logs when it has: a polling driver would take CPU time itself.
+ */
 const runsItself = `
 let seen = 'nothing';
 new MutationObserver(() => {

@@ -1,6 +1,7 @@
-// Whether networks that are led to a time take it: channels are cut at random until half of the dense time is predicted
-// to be left, and then, as `target_ms` does after each epoch, until it is by what such a network was measured to take.
-// The compact networks and the dense one take turns; the corrected ones should be within 10 % of the target.
+// Whether networks that are trained to a target time take that time: channels are removed at random until half of the
+// dense time is predicted to be left; then, as `target_ms` does after each epoch, the prediction is corrected by the
+// measured time of that network and channels are removed again. The compact networks and the dense one take turns; the
+// corrected networks should be within 10 % of the target.
 //   npm run bench:target
 //   npm run bench:target -- --networks resnet20 --batches 128 --share 0.7 --draws 3 --threads 1 --again
 //   npm run bench:target -- --cpu
@@ -26,19 +27,19 @@ const { values: options } = parseArgs({
     batches: { type: 'string', default: '1,128' },
     share: { type: 'string', default: '0.5' },
     draws: { type: 'string', default: '5' },
-    // How many epochs the target is held for.
+    // The number of epochs for which the target is held.
     corrections: { type: 'string', default: '4' },
     width: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     again: { type: 'boolean', default: false },
-    // Counts the processor's time of one thread, in place of the clock's: for a machine that does other things too.
+    // Measures the CPU time of one thread instead of wall-clock time, for machines with other load.
     cpu: { type: 'boolean', default: false },
   },
 });
 const share = Number(options.share);
 const draws = Number(options.draws);
 const corrections = Number(options.corrections);
-// Such times are not those that others want to find in data/times.
+// CPU times must not end up in data/times, where runs would read them.
 const timing = options.cpu ? { now: cpuTime, root: mkdtempSync(join(tmpdir(), 'sparsebook-times-')) } : {};
 
 const { description } = await useBackend({ threads: options.cpu ? 1 : Number(options.threads) });

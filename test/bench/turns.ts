@@ -1,8 +1,8 @@
-// What benchmarks that take turns have in common.
+// Shared by benchmarks whose contestants take turns.
 
-/** Rounds before those that count. */
+/** Warm-up rounds, which do not count. */
 export const WARM_UP = 3;
-/** Between turns threads of the one before may still spin, and would be counted against the next. */
+/** Between turns, threads of the previous contestant may still spin, which would slow down the next one. */
 const PAUSE_MS = 40;
 
 export function median(times: number[]): number {
@@ -11,7 +11,7 @@ export function median(times: number[]): number {
   return ordered.length % 2 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
 }
 
-/** The processor's time so far in milliseconds, in place of the clock's: for a machine that does other things too. */
+/** The process's CPU time so far in milliseconds, used instead of wall-clock time on machines with other load. */
 export function cpuTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
@@ -19,7 +19,7 @@ export function cpuTime(): number {
 
 const shown = (perSecond: number): string => perSecond.toFixed(perSecond < 10 ? 1 : 0);
 
-/** Images per second by the milliseconds of each turn: the median, and the slowest and fastest. */
+/** Images per second, given the milliseconds of each turn: the median, the slowest and the fastest. */
 export function rate(images: number, times: number[]): string {
   const [fast, slow] = [Math.min(...times), Math.max(...times)].map((time) => shown((1000 * images) / time));
   return `${shown((1000 * images) / median(times))} (${slow}-${fast})`;
@@ -27,7 +27,7 @@ export function rate(images: number, times: number[]): string {
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
-/** Takes turns: every contestant once a round. What it gives are milliseconds by contestant. */
+/** Lets every contestant take one turn per round. Returns milliseconds by contestant. */
 export async function interleave<Contestant>(
   contestants: Contestant[],
   turns: number,

@@ -1,5 +1,5 @@
-// The library that a page has does what the one in Node does. It is tried in Node, which takes itself for a worker in a
-// page and, as the page's policy does, refuses to make code from text.
+// The library's browser bundle behaves like the library in Node. It is tested in Node, made to look like a worker in a
+// page; like the page's policy, Node refuses to compile code from text.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';
@@ -13,7 +13,10 @@ import { temporaryFolder } from '../training/checkpoint/sample.ts';
 const project = join(import.meta.dirname, '..', '..');
 const checkpoint = 'outputs/01-l0-googlenet/pretrained-synthetic';
 
-/** What work.ts comes to, in Node or by the bundle in what a page has, in a folder with a notebook's checkpoint. */
+/**
+ * Runs work.ts with the library of Node or with the browser bundle, in a folder with a notebook's checkpoint, and
+ * returns its result.
+ */
 async function comesTo<Result>(t: TestContext, where: 'node' | 'page', what: string): Promise<Result> {
   const folder = temporaryFolder(t);
   cpSync(join(project, 'notebooks', checkpoint), join(folder, checkpoint), { recursive: true });
@@ -27,11 +30,11 @@ async function comesTo<Result>(t: TestContext, where: 'node' | 'page', what: str
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as Result;
 }
 
-test('the bundle holds no module of Node and nothing that makes code from text', () => {
+test('the bundle contains no module of Node and nothing that compiles code from text', () => {
   const { inputs, outputs } = JSON.parse(readFileSync(join(project, 'dist/browser/contents.json'), 'utf8')) as Metafile;
   const output = Object.entries(outputs).find(([file]) => file.endsWith('sparsebook.js'))![1];
   assert.deepEqual(output.imports, [], 'all of it is in one file');
-  // What a package itself says a browser has not is there as an empty module.
+  // Modules that a package itself disables for browsers are in the bundle as empty modules.
   const used = Object.entries(output.inputs).filter(
     ([file, { bytesInOutput }]) => bytesInOutput > 0 && !file.startsWith('(disabled)'),
   );
@@ -59,7 +62,7 @@ test('the bundle holds no module of Node and nothing that makes code from text',
   assert.deepEqual(code.match(/.{40}(\bnew Function\b|[^\w.$]Function\(|[^\w.$]eval\().{20}/g), null);
 });
 
-test('the types of the library, which a kernel reads in an old way, do not mention #platform', () => {
+test('the types of the library, which a kernel resolves the old way, do not mention #platform', () => {
   const mentioning: string[] = [];
   const seen = new Set<string>();
   const read = (file: string): void => {
@@ -82,7 +85,7 @@ interface Trained {
   again: string[];
 }
 
-test('a run with gates has in a page the identity, events, record and weights that it has in Node', async (t) => {
+test('a run with gates has the same identity, events, record and weights in a page as in Node', async (t) => {
   const [there, here] = await Promise.all([
     comesTo<Trained>(t, 'node', 'training'),
     comesTo<Trained>(t, 'page', 'training'),
@@ -97,7 +100,7 @@ interface Shown {
   names: string[];
 }
 
-test('cells show, save and read in a page what they do in Node, without images of figures', async (t) => {
+test('cells show, save and read the same in a page as in Node, except for images of figures', async (t) => {
   const { names, ...there } = await comesTo<Shown>(t, 'node', 'showing');
   const { names: namesHere, ...here } = await comesTo<Shown>(t, 'page', 'showing');
   assert.deepEqual(here, there);
@@ -105,7 +108,7 @@ test('cells show, save and read in a page what they do in Node, without images o
   assert.ok(here.shown.length > 7 && here.shown.every(([forms]) => !forms.includes('image/png')));
 });
 
-test('what needs Node is refused by name in a page', async (t) => {
+test('in a page functions that need Node are refused by name', async (t) => {
   const said = await comesTo<Record<string, string>>(t, 'page', 'refusing');
   for (const [name, words] of Object.entries(said)) {
     assert.match(

@@ -37,7 +37,7 @@ describe('the library in a browser', { skip: skipWithoutChromium }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** What the worker of the page at an address answers, and what the page complained of. */
+  /** The reply of the worker of the page at an address, and the page's errors. */
   async function trainedAt(address: string, threads: number): Promise<Exclude<Answer, { error: string }>> {
     const page = await browser.newPage();
     const complaints: string[] = [];
@@ -54,18 +54,18 @@ describe('the library in a browser', { skip: skipWithoutChromium }, () => {
   const assertSame = ({ hash, losses }: Trained): void =>
     assert.deepEqual({ losses, hash }, { losses: expected.losses, hash: expected.hash });
 
-  test('two threads of Node train to the bits of one', async () => {
+  test('two threads of Node train to the same bits as one', async () => {
     assertSame(await trainNarrow(sparsebook, 2));
   });
 
-  test('a file that is opened from a disk trains to the bits of Node, with the one thread that it has', async () => {
+  test('a file that is opened from disk trains to the same bits as Node, with its only thread', async () => {
     const trained = await trainedAt(pathToFileURL(join(folder, 'page.html')).href, 2);
     assertSame(trained);
     assert.deepEqual([trained.threads, trained.helped], [1, false]);
     assert.match(trained.backend, /^simd: 1 thread, WebAssembly SIMD with .*\(\d+ cores, Chromium \d+, tfjs 4\./);
   });
 
-  test('an isolated page trains to the bits of Node with two threads', async () => {
+  test('an isolated page trains to the same bits as Node with two threads', async () => {
     const trained = await trainedAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, 2);
     assertSame(trained);
     assert.deepEqual([trained.threads, trained.helped], [2, true]);

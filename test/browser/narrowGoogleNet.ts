@@ -4,7 +4,7 @@ export interface Trained {
   /** SHA-256 of the trained weights. */
   hash: string;
   losses: number[];
-  /** What `useBackend` said. */
+  /** What `useBackend` returned. */
   backend: string;
   threads: number;
 }

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 
 /**
- * A page with the policy of reports: its script starts a worker of `source` (a file of this folder, bundled) from a
- * blob, and
- * `ask(data)` posts it a message and resolves to its answer.
+ * A page with the policy of reports: its script starts a worker with `source` (a file of this folder, bundled) from a
+ * blob; `ask(data)` posts a message to the worker and resolves to its reply.
  */
 export function pageWithWorker(source: string): string {
   const [worker] = buildSync({

@@ -13,7 +13,7 @@ import type { WebgpuAnswer } from './webgpuWorker.ts';
 const folder = mkdtempSync(join(tmpdir(), 'browser-webgpu-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** What the worker of a page answers that was opened from a disk in a Chromium with these switches for its graphics. */
+/** The reply of a page's worker; the page is opened from disk in a Chromium with these switches for graphics. */
 async function answerWith(graphics?: string[]): Promise<WebgpuAnswer> {
   const file = join(folder, 'page.html');
   writeFileSync(file, pageWithWorker('webgpuWorker.ts'));
@@ -28,7 +28,7 @@ async function answerWith(graphics?: string[]): Promise<WebgpuAnswer> {
 }
 
 test(
-  'a page that asks for webgpu trains by the browser’s own, to the losses of simd',
+  'a page that asks for webgpu trains on the browser’s own, to the losses of simd',
   { skip: skipWithoutChromium || skipWithoutSwiftShader },
   async () => {
     const answer = await answerWith([
@@ -44,7 +44,7 @@ test(
 );
 
 test(
-  'without graphics webgpu is refused in a page, and nothing else takes its place',
+  'without graphics a page refuses webgpu, and falls back to nothing else',
   { skip: skipWithoutChromium },
   async () => {
     const answer = await answerWith();

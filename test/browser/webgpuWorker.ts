@@ -1,4 +1,5 @@
-// Runs in a Web Worker of a page: trains on webgpu and on simd, and says what training told on each, or why it did not.
+// Runs in a Web Worker of a page: trains on webgpu and on simd, and reports what training reported on each, or why it
+// failed.
 import * as sparsebook from 'sparsebook/browser';
 
 export type WebgpuAnswer = { error: string } | { backend: string; webgpu: number[]; simd: number[] };

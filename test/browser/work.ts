@@ -1,5 +1,5 @@
-// What tests/browser/browser.test.ts has done by the library of Node and by that of a browser; prints what it came to
-// as JSON.
+// The work that test/browser/browser.test.ts does with the library of Node and with the browser's; prints the result as
+// JSON.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,13 +11,12 @@ type Library = typeof browser;
 const checkpoint = 'outputs/01-l0-googlenet/pretrained-synthetic';
 
 /**
- * The library of a browser, which takes this process for a worker in a page; or that of Node, with the page's
- * additions.
+ * Loads the browser's library, which takes this process for a worker in a page, or Node's, with the page's additions.
  */
 async function load(where: string): Promise<Library> {
   if (where === 'node') return import('sparsebook/browser.js');
   Object.assign(globalThis, { WorkerGlobalScope: class {} });
-  // What browsers have by themselves, and Node from 22 on.
+  // Browsers support this by default, and so does Node from 22 on.
   if (Number.parseInt(process.versions.node) < 22) setFlagsFromString('--experimental-wasm-relaxed-simd');
   const sb = await import('sparsebook/browser');
   const files = readdirSync(checkpoint).map((name) => join(checkpoint, name));
@@ -36,14 +35,14 @@ async function weightsOf(sb: Library, run: browser.Run): Promise<string> {
   return sha256(sb.encodeSafetensors(new Map(tensors)));
 }
 
-/** What a run came to, but for when, where and how fast. */
+/** The result of a run, without when, where and how fast. */
 function lasting({ record }: browser.Run): object {
   const { date: _, seconds: __, machine: ___, ...rest } = record;
   return rest;
 }
 
 /**
- * Trains with gates, from nothing and from a mounted checkpoint, with a stop in between, and asks for a finished run
+ * Trains with gates, from scratch and from a mounted checkpoint, with a stop in between, and requests a finished run
  * again.
  */
 async function training(sb: Library, root: string): Promise<unknown> {
@@ -80,7 +79,7 @@ async function training(sb: Library, root: string): Promise<unknown> {
   };
 }
 
-/** What cells show, and what they save and read. */
+/** What cells show, save and read. */
 async function showing(sb: Library): Promise<unknown> {
   const shown: unknown[] = [];
   const write: browser.CellRunner['write'] = ({ data, metadata }, update) => {
@@ -113,7 +112,7 @@ async function showing(sb: Library): Promise<unknown> {
   };
 }
 
-/** What needs Node, by what it says where there is none. */
+/** The errors of functions that need Node, thrown where it is missing. */
 async function refusing(sb: Library): Promise<unknown> {
   const calls = {
     getCifar10: () => sb.getCifar10({ to: 'x' }),

@@ -4,19 +4,19 @@ import type { Job } from 'sparsebook/backend/simd/job.js';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
 import { trainNarrow, type Trained } from './narrowGoogleNet.ts';
 
-/** What the page is told: what was trained, and whether another thread works too; or why nothing was. */
+/** The reply to the page: what was trained, and whether another thread works too, or an error. */
 export type Answer = { error: string } | (Trained & { helped: boolean });
 
 declare const addEventListener: (type: 'message', listener: (event: { data: number }) => void) => void;
 declare const postMessage: (answer: Answer) => void;
 
-/** What of a pool is its own affair. */
+/** The private parts of a pool that are used here. */
 interface Inside {
   job: Pick<Job, 'words' | 'publish'>;
   numbers: Map<string, number>;
 }
 
-/** Whether another thread does a job that this one leaves alone. */
+/** Whether another thread does a job that this thread leaves alone. */
 async function isHelped(): Promise<boolean> {
   const { pool, heap, zeros } = sparsebook.tf.backend() as SimdBackend;
   if (pool.threads === 1) return false;

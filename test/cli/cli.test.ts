@@ -18,7 +18,7 @@ test('--help lists the commands, and each command shows examples', async () => {
   }
 });
 
-test('a misspelt command offers the right one', async () => {
+test('a misspelt command gets the right one as a suggestion', async () => {
   const { code, stderr } = await run('rnu');
   assert.equal(code, 1);
   assert.match(stderr, /unknown command 'rnu'\n\(Did you mean run\?\)/);
@@ -39,24 +39,24 @@ test('an error that a user can fix is one line without stack or colour, and exit
   assert.match(absent.stderr, /^error: there is no notebook absent[^\n]*\n$/);
 });
 
-test('a place that the system refuses is one line without stack, and exit code 1', async () => {
+test('a path that the system refuses is an error of one line without stack, and exit code 1', async () => {
   const { code, stderr } = await run('data', 'get', 'cifar10', '--to', join(import.meta.filename, 'below'));
   assert.equal(code, 1);
   assert.match(stderr, /\nerror: The system refuses a file or folder: ENOTDIR: [^\n]*cli\.test\.ts[^\n]*\n$/);
 });
 
-test('the version is that of the package', async () => {
+test('the printed version is the version of the package', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   assert.deepEqual(await run('--version'), { code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-test('a timeout that is no number is refused', async () => {
+test('a timeout that is not a number is refused', async () => {
   const { code, stderr } = await run('run', '01', '--cell-timeout', 'soon');
   assert.equal(code, 1);
   assert.match(stderr, /'soon' is invalid. It must be a number of seconds above 0/);
 });
 
-test('what needs no tensors does not load them, which is most of a start', async () => {
+test('commands that need no tensors do not load them, which would take most of the start-up time', async () => {
   const tell = `import { _cache } from 'node:module';
 process.on('exit', () => console.error(Object.keys(_cache).some((file) => file.includes('tfjs')) ? '\\ntensors' : '\\nnone'));`;
   const loaded = async (...words: string[]): Promise<string | undefined> => {

@@ -48,7 +48,7 @@ test('the network of a checkpoint is made smaller, measured and saved in each fo
   for (const other of outputs.slice(2)) other.forEach((value, i) => assert.ok(Math.abs(value - outputs[0][i]) < 1e-5));
 });
 
-test("the file's ending chooses the format, and a missing folder is made before anything is measured", async () => {
+test("the file's extension selects the format, and a missing folder is created before anything is measured", async () => {
   const checkpoint = `ckpt_path=${join(folder, 'runs', readdirSync(join(folder, 'runs'))[0])}`;
   const output = join(folder, 'new', 'small.ONNX');
   const words = [checkpoint, `output=${output}`, 'latency.batches=[]', 'backend=simd'];
@@ -62,7 +62,7 @@ test("the file's ending chooses the format, and a missing folder is made before 
   assert.equal(readFileSync(output, 'utf8'), 'three years of work');
 });
 
-test('precision=int8 rounds in the ranges of training images, and prints what that costs on the test images', async () => {
+test('precision=int8 rounds within the ranges of training images, and prints the cost on the test images', async () => {
   const checkpoint = `ckpt_path=${join(folder, 'runs', readdirSync(join(folder, 'runs'))[0])}`;
   const output = join(folder, 'int8.safetensors');
   const words = [checkpoint, `output=${output}`, 'precision=int8', 'latency.batches=[]', 'backend=simd', 'threads=1'];
@@ -73,7 +73,7 @@ test('precision=int8 rounds in the ranges of training images, and prints what th
   assert.equal((await loadSafetensors(output)).getLayer('stem_conv').getClassName(), 'QuantizedConv2d');
 });
 
-test('without output nothing is saved; a missing checkpoint and a wrong format are errors', async () => {
+test('without an output nothing is saved; a missing checkpoint and a wrong format are errors', async () => {
   const none = await run('compact');
   assert.equal(none.code, 1);
   assert.match(none.stderr, /^error: ckpt_path must be the checkpoint to make smaller; received none/);

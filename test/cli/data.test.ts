@@ -4,7 +4,7 @@ import { describeTransfer, transferMeter } from 'sparsebook/cli/data.js';
 
 const mebibyte = 2 ** 20;
 
-test('progress shows amount, rate and time left; the rate leaves out what was there before', () => {
+test('progress shows amount, rate and time left; the rate leaves out bytes of earlier downloads', () => {
   const transfer = { received: 60 * mebibyte, fetched: 20 * mebibyte, seconds: 10, total: 200 * mebibyte };
   assert.equal(describeTransfer(transfer), '60.0 of 200.0 MiB  30 %  2.0 MiB/s  1:10 left');
   assert.match(describeTransfer({ ...transfer, fetched: 100_000 }), /4:04:40 left/);

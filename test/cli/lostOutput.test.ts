@@ -10,7 +10,7 @@ import { sparsebook, tiny } from '../sparsebook.ts';
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-lost-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Starts a command and closes one of its streams once something has come out of it. */
+/** Starts a command and closes one of its streams once it has written to it. */
 async function closing(stream: 'stdout' | 'stderr', ...words: string[]): ReturnType<typeof sparsebook>['ended'] {
   const { child, ended } = sparsebook(words, { SPARSEBOOK_DATA: folder });
   child[stream]?.once('data', () => child[stream]?.destroy());
@@ -30,7 +30,7 @@ test('training whose output is closed saves between two steps and logs that it w
   assert.equal(step, end.step);
 });
 
-test('other commands end without a word when their reader has gone', async () => {
+test('other commands end silently when their reader has gone', async () => {
   const checkpoint = join(folder, 'runs', readdirSync(join(folder, 'runs'))[0], 'checkpoints', 'last');
   const measured = [`ckpt_path=${checkpoint}`, 'backend=simd', 'threads=1', 'latency.runs=100000'];
   for (const words of [

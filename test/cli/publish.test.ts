@@ -32,7 +32,7 @@ test('publish writes a site without running anything, and replaces it the next t
   assert.match(readFileSync(join(site, 'index.html'), 'utf8'), /<a href="report-plain\.html">report-plain<\/a>/);
 });
 
-test('a folder that is not its own is left as it is, before anything is rendered', async () => {
+test('a folder that was not made by publish is left as it is, before anything is rendered', async () => {
   const folder = newFolder();
   writeFileSync(join(folder, 'index.html'), 'mine');
   const { code, stderr } = await publish([folder, fixtureFile('plain')]);
@@ -41,7 +41,7 @@ test('a folder that is not its own is left as it is, before anything is rendered
   assert.deepEqual(readdirSync(folder), ['index.html']);
 });
 
-test('a notebook that cannot be published ends the command, and what was published before stays', async () => {
+test('a notebook that cannot be published ends the command, and the site published before stays', async () => {
   const folder = newFolder();
   const [site, broken] = [join(folder, 'site'), join(folder, 'broken.ipynb')];
   writeFileSync(broken, '{}');
@@ -56,7 +56,7 @@ test('a notebook that cannot be published ends the command, and what was publish
   }
 });
 
-test('--check refuses what is no site and notebooks to write', async () => {
+test('--check refuses folders that are no site, and notebooks to publish', async () => {
   const folder = newFolder();
   mkdirSync(join(folder, 'empty'));
   const site = join(folder, 'site');
@@ -72,7 +72,7 @@ test('--check refuses what is no site and notebooks to write', async () => {
 });
 
 test(
-  '--check says of each page what was found, and fails where something is wrong',
+  '--check reports what it found for each page, and fails if something is wrong',
   { skip: skipWithoutChromium },
   async () => {
     const site = join(newFolder(), 'site');

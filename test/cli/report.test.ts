@@ -13,7 +13,7 @@ import { fixtureFile, visible } from '../notebook/report/fixture.ts';
 const command = join(import.meta.dirname, '../../dist/cli.js');
 const fixtures = join(import.meta.dirname, '../fixtures/notebooks');
 
-/** A folder with a first notebook, which says which of its parameters it was given. */
+/** A folder with a first notebook that prints the parameters it was given. */
 function workplace(fixture: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'report-'));
   mkdirSync(join(folder, 'notebooks'));
@@ -39,7 +39,7 @@ const executedOf = (folder: string): string =>
 
 const folderOfReports = workplace('parameters');
 
-test('report runs the first notebook, saves what it executed beside it and renders that', async () => {
+test('report runs the first notebook, saves the executed notebook beside it and renders that', async () => {
   const folder = folderOfReports;
   const { code, stderr } = await report(folder);
   assert.equal(code, 0, stderr);
@@ -52,7 +52,7 @@ test('report runs the first notebook, saves what it executed beside it and rende
   assert.match(executedOf(folder), /\[10,\[10,20\]/);
 });
 
-test('parameters change the report that is there, and leave the notebook as it is', async () => {
+test('parameters change the existing report, and leave the notebook as it is', async () => {
   const folder = folderOfReports;
   const before = notebookOf(folder);
   const { code, stderr } = await report(folder, 'lambda_l0=20', 'data=cifar10');
@@ -66,7 +66,7 @@ test('parameters change the report that is there, and leave the notebook as it i
   assert.match(executedOf(folder), /injected-parameters/);
 });
 
-test('a parameter that is misspelt ends the command and the nearest name is offered', async () => {
+test('a misspelt parameter ends the command, and the nearest name is suggested', async () => {
   const folder = workplace('parameters');
   const { code, stderr } = await report(folder, 'lamda_l0=20');
   assert.notEqual(code, 0);
@@ -74,7 +74,7 @@ test('a parameter that is misspelt ends the command and the nearest name is offe
   assert.equal(existsSync(join(folder, 'docs/reports/01-first.html')), false);
 });
 
-test('an output that cannot be one is refused before the first cell', async () => {
+test('an impossible output path is refused before the first cell', async () => {
   const folder = workplace('parameters');
   for (const [output, message] of [
     ['docs/', /docs\/ is a folder; name a file in it, such as docs\/executed.html/],
@@ -89,7 +89,7 @@ test('an output that cannot be one is refused before the first cell', async () =
   }
 });
 
-test('an interrupted report leaves the page and the executed notebook of before', async () => {
+test('an interrupted report leaves the previous page and executed notebook in place', async () => {
   const folder = workplace('endless-loop');
   const page = join(folder, 'docs/reports/01-first.html');
   const executed = join(folder, 'notebooks/outputs/01-first/01-first.ipynb');
@@ -111,7 +111,7 @@ test('an interrupted report leaves the page and the executed notebook of before'
   for (const [file, contents] of Object.entries(before)) assert.equal(readFileSync(file, 'utf8'), contents);
 });
 
-test('what came before a failing cell is rendered, with warnings, and the command fails', async () => {
+test('cells before a failing one are rendered, with warnings, and the command fails', async () => {
   const folder = workplace('failing-cell');
   const { code, stderr } = await report(folder);
   assert.equal(code, 1);
@@ -121,7 +121,7 @@ test('what came before a failing cell is rendered, with warnings, and the comman
   assert.match(pageOf(folder), /1 cell was not run/);
 });
 
-test('--no-run renders saved outputs to the file asked for, without a kernel, and refuses parameters', async () => {
+test('--no-run renders saved outputs to the given file, without a kernel, and refuses parameters', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'report-'));
   const output = join(folder, 'deep', 'page.html');
   const { code, stderr } = await report(folder, fixtureFile('plain'), '--no-run', '--output', output);
@@ -138,7 +138,7 @@ test('--no-run renders saved outputs to the file asked for, without a kernel, an
   assert.match(refused.stderr, /^error: --no-run renders saved outputs, which a=1 cannot change/);
 });
 
-test('--open gives the page to the browser; without a screen the address has to do, and -o - writes nothing to open', async () => {
+test('--open opens the page in the browser; without a screen the address is printed, and with -o - there is nothing to open', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'report-'));
   const [output, browser] = [join(folder, 'a page.html'), join(folder, 'browser')];
   writeFileSync(browser, `#!/bin/sh\necho "$1" > "${folder}/opened"\n`, { mode: 0o755 });
@@ -152,7 +152,7 @@ test('--open gives the page to the browser; without a screen the address has to 
   if (process.platform === 'linux') {
     const shown = await reportIn({ ...screenless, DISPLAY: ':9', BROWSER: browser }, folder, ...words, output);
     assert.ok(shown.stderr.endsWith(`\n${address}\n`), shown.stderr);
-    // The file is there before the address is in it.
+    // The file exists before the address is written to it.
     const opened = (): string => readFileSync(join(folder, 'opened'), { encoding: 'utf8', flag: 'a+' }).trim();
     for (let tries = 0; opened() === '' && tries < 1200; tries++) await setTimeout(50);
     assert.equal(opened(), address);
@@ -162,7 +162,7 @@ test('--open gives the page to the browser; without a screen the address has to 
   assert.match(stderr, /^error: --open shows the file that is written, and -o - writes none/);
 });
 
-test('a page runs a notebook of this project unless --static forbids it, and another one only with --run-in-page', async () => {
+test('a page runs a notebook of this project unless --static forbids it, and any other one only with --run-in-page', async () => {
   const folder = workplace('parameters');
   const own = fileURLToPath(new URL('../../notebooks/05-compare.ipynb', import.meta.url));
   assert.deepEqual([runsInPage(own, {}), runsInPage(own, { static: true })], [true, false]);

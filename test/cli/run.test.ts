@@ -28,12 +28,12 @@ const events: RunEvent[] = [
   { type: 'cellEnd', place, seconds: 75, fault },
 ];
 
-test('outside a terminal every cell that is done is one plain line', () => {
+test('outside a terminal every finished cell is one plain line', () => {
   const lines = 'TypeScript is up after 1.2 s\ncell 2 of 4: Training at two lambdas (1:15 min, failed)\n';
   assert.equal(shown(false, ...events), lines);
 });
 
-test('on a terminal one line changes, keeps to the width, and is gone in the end', () => {
+test('on a terminal one line is rewritten, keeps to the width, and is removed at the end', () => {
   const text = shown(true, ...events);
   assert.doesNotMatch(text, /\n/);
   const drawn = text.split('\r\x1b[K').slice(1);
@@ -43,7 +43,7 @@ test('on a terminal one line changes, keeps to the width, and is gone in the end
   assert.equal(drawn.at(-1), '');
 });
 
-test('a bar stays within its ends', () => {
+test('a progress bar stays within its ends', () => {
   assert.deepEqual(
     [-1, 0, 0.5, 1, 7].map((share) => bar(share).indexOf('░')),
     [0, 0, 10, -1, -1],

@@ -18,7 +18,7 @@ const train = (...words: string[]): Promise<Ended> => start('train', 'l0-googlen
 
 /** The folder of the run that a command's output names. */
 const runIn = ({ stdout }: Ended): string => /^run: (.*)$/m.exec(stdout)?.[1] ?? '';
-/** The bytes of the weights that a run saved last, or of its other arrays. */
+/** The bytes of the weights, or of the other arrays, that a run saved last. */
 function lastWeights(run: string, file = 'weights.safetensors'): Buffer {
   const last = readdirSync(join(run, 'checkpoints')).sort().at(-1) ?? '';
   return readFileSync(join(run, 'checkpoints', last, file));
@@ -45,14 +45,14 @@ const gatedC3 =
   'network=c3 width=0.1 methods=l0 l0.lambda=3 l0.lr_gates=0.2 optimizer=sgd lr=0.01 epochs=20 batch_size=8';
 const fewImages = 'data=synthetic sizes.train=32 sizes.validation=8 sizes.test=8 backend=simd threads=1';
 
-test('however often a run is stopped, it saves if it can, and the same command goes on to the bits of one that never was', async () => {
+test('however often a run is stopped, it saves if it can, and the same command continues to the bits of an undisturbed run', async () => {
   const ask = (data: string): ReturnType<typeof sparsebook> =>
     sparsebook(['train', ...`${gatedC3} ${fewImages} checkpoints.every_steps=1`.split(' ')], { SPARSEBOOK_DATA: data });
   const newFolder = (): string => mkdtempSync(join(folder, 'stopped-'));
   const whole = await ask(newFolder()).ended;
   const signal = (name: NodeJS.Signals) => (child: ChildProcess) => void process.kill(child.pid!, name);
   const stops: Record<string, [at: 'stdout' | 'stderr', stop: (child: ChildProcess) => void, code: number | null]> = {
-    // Before the first step: nothing more is written to stdout until the run ends.
+    // Stopped before the first step: nothing more is written to stdout until the run ends.
     'stdout closed': ['stdout', ({ stdout }) => stdout?.destroy(), 141],
     'Ctrl-C': ['stderr', signal('SIGINT'), 130],
     SIGTERM: ['stderr', signal('SIGTERM'), 143],
@@ -60,12 +60,12 @@ test('however often a run is stopped, it saves if it can, and the same command g
     'both pipes closed': ['stderr', ({ stdout, stderr }) => [stdout, stderr].forEach((pipe) => pipe?.destroy()), 141],
     SIGKILL: ['stderr', signal('SIGKILL'), null],
   };
-  // One after another on the same run.
+  // These commands run one after another on the same run.
   const data = newFolder();
   let run = '';
   let printed: string[] | undefined;
   for (const [how, [at, stop, code]] of Object.entries(stops)) {
-    // The command that a run prints as it stops does what the same command does.
+    // The command that a run prints when it stops does what the original command does.
     const { child, ended } = printed ? sparsebook(printed, { SPARSEBOOK_DATA: data }) : ask(data);
     child[at]?.once('data', () => stop(child));
     const stopped = await ended;
@@ -101,7 +101,7 @@ test('however often a run is stopped, it saves if it can, and the same command g
   );
 });
 
-test('a run that a process trains is refused to another, and its checkpoints can be tested all the same', async () => {
+test('a run that a process is training is refused to another process, but its checkpoints can be tested', async () => {
   const held = await reopenRun(dense);
   const log = readFileSync(join(dense, 'metrics.jsonl'));
   const path = `ckpt_path=${dense}/checkpoints/last`;
@@ -114,7 +114,7 @@ test('a run that a process trains is refused to another, and its checkpoints can
   await held.close();
 });
 
-test('a loss that is no longer finite ends the run, with its step, and exits 1', async () => {
+test('a loss that is no longer finite ends the run, naming the step, and exits 1', async () => {
   const { code, stdout } = await train(...tiny, 'lr=1e30');
   assert.equal(code, 1);
   assert.match(
@@ -124,7 +124,7 @@ test('a loss that is no longer finite ends the run, with its step, and exits 1',
   assert.doesNotMatch(stdout, /test, %/);
 });
 
-test('a finished run whose log was cut off has its result all the same', async () => {
+test('a finished run whose log was cut off still has its result', async () => {
   const log = join(dense, 'metrics.jsonl');
   const whole = readFileSync(log, 'utf8');
   writeFileSync(log, whole.slice(0, whole.indexOf('\n') + 1));
@@ -134,7 +134,7 @@ test('a finished run whose log was cut off has its result all the same', async (
   assert.match(stdout, /\nloaded: trained on [^]*\ntest, % /);
 });
 
-test('a run that goes on keeps its settings, but for how far and where', async () => {
+test('a resumed run keeps its settings, except for how far it goes and where its data lies', async () => {
   const from = [`ckpt_path=${dense}/checkpoints/last`, 'resume_training=true'];
   const further = await train(...from, 'epochs=3', 'without_using_gate=true');
   assert.equal(further.code, 0, further.stderr);
@@ -152,7 +152,7 @@ test('a run that goes on keeps its settings, but for how far and where', async (
   assert.match(empty.stderr, /^error: CIFAR-10 is not in /, 'where the images lie may change');
 });
 
-test("fine-tuning takes a checkpoint's weights, draws gates anew, and warns of half-closed ones", async () => {
+test("fine-tuning takes a checkpoint's weights, initialises gates anew, and warns of half-closed ones", async () => {
   const from = `ckpt_path=${dense}/checkpoints/best`;
   const open = await train(...tiny, from, 'resume_training=false', 'lambda_l0=20', 'droprate_init=0.05');
   assert.equal(open.code, 0, open.stderr);
@@ -184,7 +184,7 @@ test('test measures a checkpoint: accuracies as after training, sparsity, size a
   assert.match(stdout, /\nlatency of 128 images: /);
 });
 
-test('what cannot be tested is refused with the reason', async () => {
+test('a checkpoint that cannot be tested is refused with the reason', async () => {
   const damaged = join(folder, 'damaged');
   cpSync(join(dense, 'checkpoints', 'step-000006'), damaged, { recursive: true });
   writeFileSync(join(damaged, 'weights.safetensors'), 'no');
@@ -205,7 +205,7 @@ test('what cannot be tested is refused with the reason', async () => {
   }
 });
 
-test('runs lists all runs, and compares those named by their results and the settings in which they differ', async () => {
+test('runs lists all runs, and compares the named ones by their results and the settings in which they differ', async () => {
   const all = await start('runs').ended;
   assert.equal(all.code, 0, all.stderr);
   const lines = all.stdout.trim().split('\n');
@@ -223,7 +223,7 @@ test('runs lists all runs, and compares those named by their results and the set
   assert.match(none.stdout, /^There are no runs in .*none/);
 });
 
-test('where a run keeps averages of its weights, they are what is tested, and what goes on', async () => {
+test('if a run keeps averages of its weights, test evaluates the averages, and resuming continues with them', async () => {
   const words = tiny.filter((word) => !word.startsWith('epochs'));
   const first = await train(...words, 'epochs=1', 'without_using_gate=true', 'ema_decay=0.9', 'label_smoothing=0.1');
   assert.equal(first.code, 0, first.stderr);
@@ -244,7 +244,7 @@ test('where a run keeps averages of its weights, they are what is tested, and wh
   assert.doesNotMatch(stdout, /ckpt_path|setting epochs/, 'it went further, and its settings with it');
 });
 
-test('a run that was fine-tuned, stopped and taken on by its checkpoint is the one that is asked for later', async () => {
+test('a fine-tuned run that was stopped and resumed from its checkpoint is the run that a later request finds', async () => {
   const from = `ckpt_path=${dense}/checkpoints/best`;
   const words = [...tiny, from, 'lambda_l0=4', 'droprate_init=0.05', 'checkpoints.every_steps=1'];
   const { child, ended } = start('train', 'l0-googlenet', ...words);

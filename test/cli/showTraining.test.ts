@@ -35,7 +35,7 @@ const epoch: TrainingEvent = {
   seconds: 4.2,
 };
 
-/** What a view writes while it is given events, with a pause before the step numbered in `after`. */
+/** The text that a view writes while it receives events, with a pause before the step numbered in `after`. */
 function written(events: TrainingEvent[], stream: { isTTY?: boolean; columns?: number }): string {
   let text = '';
   const realNow = performance.now.bind(performance);
@@ -54,7 +54,7 @@ function written(events: TrainingEvent[], stream: { isTTY?: boolean; columns?: n
   return text;
 }
 
-test('the time left is that to the largest number of steps, where that comes before the last epoch', () => {
+test('the time left counts to max_steps if that comes before the last epoch', () => {
   const shown = written([{ ...start, maxSteps: 5 }, step(1), step(2)], { isTTY: true, columns: 200 });
   assert.match(shown, /████████░+ epoch 1 of 2 · 3\.0 s left/);
 });
@@ -79,7 +79,7 @@ test('epochs and warnings stay above the line that changes', () => {
   assert.match(text, /\r\x1b\[Kepoch 1 of 2: loss 2\.500 .*, validation 30\.0 %, 3 of 8 closed in 4\.2 s\n█/);
 });
 
-test('elsewhere there are plain lines: epochs, warnings, and a step now and then', () => {
+test('outside a terminal there are plain lines: epochs, warnings, and a step now and then', () => {
   const steps = Array.from({ length: 20 }, (_, i) => step(i + 1));
   const text = written([start, ...steps, epoch, ...steps, { type: 'warning', message: 'look' }], {});
   assert.doesNotMatch(text, /[\r\x1b█]/);

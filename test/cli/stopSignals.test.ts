@@ -5,7 +5,7 @@ import { stopSignals } from 'sparsebook/cli/stopSignals.js';
 
 const raise = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): boolean => process.emit(signal, signal);
 
-test('the first Ctrl-C asks to stop, the second one ends', () => {
+test('the first Ctrl-C requests a stop, the second one ends the process', () => {
   const stop = stopSignals();
   try {
     raise('SIGINT');
@@ -18,7 +18,7 @@ test('the first Ctrl-C asks to stop, the second one ends', () => {
   }
 });
 
-test('a signal that asks the process to end does both, and any second signal is known as one', () => {
+test('a signal to terminate does the same as Ctrl-C, and any second signal counts as one', () => {
   for (const second of ['SIGTERM', 'SIGINT'] as const) {
     const stop = stopSignals();
     try {
@@ -33,7 +33,7 @@ test('a signal that asks the process to end does both, and any second signal is 
   }
 });
 
-test('a terminal that closes asks once, however often it and its shell say so', () => {
+test('a terminal that closes requests a stop once, however many signals it and its shell send', () => {
   const closing = { SIGHUP: () => raise('SIGHUP'), lost: () => lostOutput.emit('lost') };
   for (const [first, code] of [
     ['SIGHUP', 129],
@@ -54,7 +54,7 @@ test('a terminal that closes asks once, however often it and its shell say so', 
   }
 });
 
-test('released signals have their usual meaning again', () => {
+test('released signals have their usual effect again', () => {
   const before = process.listenerCount('SIGINT');
   const stop = stopSignals();
   assert.equal(process.listenerCount('SIGINT'), before + 1);

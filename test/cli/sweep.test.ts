@@ -1,4 +1,4 @@
-// Sweeps as a person runs them: nothing is trained twice, nothing is lost, and what goes wrong is said.
+// Sweeps as a user runs them: nothing is trained twice, nothing is lost, and errors are reported.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,11 +27,11 @@ function childrenOf(pid: number): number[] {
       .split(/\s+/)
       .map(Number);
   } catch {
-    return []; // It has none, or is no more.
+    return []; // The process has no children, or is gone.
   }
 }
 
-test('runs that start from each other, with their processes killed, end with the bits of undisturbed ones', async () => {
+test('runs that start from each other end with the same bits as undisturbed ones although their processes are killed', async () => {
   const alone = await done('alone', graph, 'jobs=1', 'threads=2');
   assert.equal(alone.code, 0, alone.stderr + alone.stdout);
   const expected = await trainedWeights(join(folder, 'alone'));
@@ -40,7 +40,7 @@ test('runs that start from each other, with their processes killed, end with the
   assert.match(alone.stdout, /^done {5}tune lr=0\.003 seed=2: test .* %, sparsity 0 %/m);
   assert.match(alone.stdout, /\nall 6 runs are done; table: sparsebook sweep table graph\n$/);
 
-  // Each time one process of the sweep, or the one that hands out its work, ends without a word.
+  // Each time one process of the sweep, or the process that hands out its work, dies without a message.
   for (let kills = 0; kills < 2; kills++) {
     const { child, ended } = sweepIn('killed', graph, 'jobs=2', 'threads=1');
     await Promise.race([ended, pause(1200 + 700 * kills)]);
@@ -55,7 +55,7 @@ test('runs that start from each other, with their processes killed, end with the
   assert.deepEqual(await trainedWeights(join(folder, 'killed')), expected);
 });
 
-test('the same sweep again trains nothing, and one with other values trains what is missing', async () => {
+test('the same sweep again trains nothing, and a sweep with other values trains only the missing runs', async () => {
   const again = await done('alone', graph);
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stdout, /^6 runs, of which 6 are finished$/m);
@@ -65,7 +65,7 @@ test('the same sweep again trains nothing, and one with other values trains what
   assert.match(more.stdout, /^no longer asked for: 3 of its points from before; their runs stay$/m);
   assert.match(more.stdout, /^6 runs, of which 3 are finished$/m);
   assert.equal((await trainedWeights(join(folder, 'alone'))).size, 9);
-  // What train has trained is there as well: it is the same run.
+  // A run that the train command has trained counts too: it is the same run.
   const { code, stderr } = await sparsebook(['train', ...tinyRun, 'lr=0.02', 'seed=5'], {
     SPARSEBOOK_DATA: join(folder, 'alone'),
   }).ended;
@@ -76,7 +76,7 @@ test('the same sweep again trains nothing, and one with other values trains what
   assert.ok(!existsSync(join(folder, 'alone', 'sweeps', 'c3-seed')), 'a dry run writes no sweep');
 });
 
-test('the table has means, intervals, n and what was not run; so have the figure, the file and the other forms', async () => {
+test('the table shows means, intervals, n and missing runs, and so do the figure, the file and the other formats', async () => {
   const text = await done('alone', 'table', 'graph');
   assert.match(text.stdout, /^run +n +validation, % +test, % +95 % interval over seeds +/);
   assert.match(text.stdout, /\ntune lr=0\.003 +2 +[\d.]+ +[\d.]+ +-?[\d.]+ to [\d.]+ +0 +41,378 /);
@@ -109,7 +109,7 @@ test('the table has means, intervals, n and what was not run; so have the figure
   assert.deepEqual([saved.about.runsPerSetting, saved.records.length, saved.records[0].name], [2, 6, 'base']);
 });
 
-test('a point that fails stops no other one, blocks those that start from it, and shows in the exit code', async () => {
+test('a point that fails stops no other point, blocks those that start from it, and shows in the exit code', async () => {
   const file = join(folder, 'failing.yaml');
   writeFileSync(
     file,
@@ -133,11 +133,11 @@ test('a point that fails stops no other one, blocks those that start from it, an
   assert.match(status.stdout, /^blocked {2}tune/m);
 });
 
-test('Ctrl-C and cancel save what runs, and the same command goes on', async () => {
+test('Ctrl-C and cancel save running points, and the same command continues', async () => {
   const words = [...tinyNetwork, 'epochs=1000', 'name=long', 'seed=1..2'];
   const options = ['jobs=2', 'threads=1'];
   const runs = join(folder, 'stopped', 'runs');
-  /** Epochs in the logs of all runs: a process that asks for the status takes longer than an epoch. */
+  /** Counts the epochs in the logs of all runs: asking for the status takes a process longer than an epoch does. */
   const epochs = (): number =>
     (existsSync(runs) ? readdirSync(runs) : [])
       .map((run) => join(runs, run, 'metrics.jsonl'))
@@ -176,20 +176,20 @@ for (const [what, words, message] of [
     [...tinyRun, 'lr=0.1,-1'],
     /The point 'lr=-1' of the sweep cannot be run: lr must be/,
   ],
-  ['an engine that is none', [...tinyRun, 'engine=cloud'], /engine must be one of local, slurm, bullmq/],
-  ['images that are not there', ['network=c3', 'data=nowhere', 'seed=1..2'], /nowhere/],
-  ['a file that is not there', ['nowhere.yaml'], /The sweep file nowhere\.yaml cannot be read/],
+  ['an unknown engine', [...tinyRun, 'engine=cloud'], /engine must be one of local, slurm, bullmq/],
+  ['missing images', ['network=c3', 'data=nowhere', 'seed=1..2'], /nowhere/],
+  ['a missing file', ['nowhere.yaml'], /The sweep file nowhere\.yaml cannot be read/],
   [
     'two files',
     ['a.yaml', '--config', 'b.yaml'],
     /A sweep must be read from one file; received a\.yaml and --config b\.yaml/,
   ],
   [
-    'what is not handed over',
+    '--detach with the local engine',
     [...tinyRun, 'seed=1..2', '--detach'],
     /--detach must be used with engine=slurm or engine=bullmq.*received engine=local/,
   ],
-  ['a sweep that is not there', ['status', 'nowhere'], /There is no sweep 'nowhere'\. There are: none/],
+  ['a missing sweep', ['status', 'nowhere'], /There is no sweep 'nowhere'\. There are: none/],
   ['a name that leads elsewhere', [...tinyRun, 'name=../elsewhere'], /The name of a sweep must be/],
 ] as const) {
   test(`refused at once, and nothing is written: ${what}`, async () => {
@@ -201,7 +201,7 @@ for (const [what, words, message] of [
   });
 }
 
-test('a folder that cannot be written is an error in a sentence', async () => {
+test('a folder that cannot be written is reported in a sentence', async () => {
   mkdirSync(join(folder, 'full'));
   writeFileSync(join(folder, 'full', 'sweeps'), 'in the way');
   const { code, stderr } = await done('full', ...tinyRun, 'seed=1,2');
@@ -209,8 +209,9 @@ test('a folder that cannot be written is an error in a sentence', async () => {
   assert.match(stderr, /^error: The folder of the sweep cannot be made: .*\n$/);
 });
 
-test('a full disk is the reason given for each point that it stopped, and nothing is half-written', async (t) => {
-  // No checkpoint fits on it (one takes 500k): where one does, a run that ends before the other needs space is whole.
+test('a full disk is reported as the reason for each point that it stopped, and nothing is half-written', async (t) => {
+  // No checkpoint fits on this disk (a checkpoint takes 500k): if one fitted, a run could finish completely before
+  // another run needed the space.
   const disk = join(folder, 'disk');
   mkdirSync(disk);
   try {

@@ -1,4 +1,4 @@
-// What a sweep says while it runs: a table that changes on a terminal, plain lines elsewhere.
+// The output of a running sweep: a table that is rewritten on a terminal, plain lines elsewhere.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatusLine } from 'sparsebook/cli/output.js';
@@ -26,7 +26,7 @@ function stream(
   return { isTTY, columns, rows, write: (text: string) => Boolean((written += text)), text: () => written };
 }
 
-test('a point is a line with what there is to say of it', () => {
+test('a point is one line with what is known about it', () => {
   assert.deepEqual(states.map(pointLine), [
     'done     lr=0.1 seed=1: test 88.12 %, sparsity 50 %, 1:01 min',
     'running  lr=0.2 seed=1: epoch 2 of 5, 812 images/s, 41.2 s left',
@@ -37,7 +37,7 @@ test('a point is a line with what there is to say of it', () => {
   assert.equal(countsText(states), '1 of 5 done, 1 running, 1 failed, 1 blocked, 1 waiting');
 });
 
-test('outside a terminal each point that is done or failed is printed once', () => {
+test('outside a terminal each finished or failed point is printed once', () => {
   const out = stream(false);
   const view = showSweep(out, 'mine');
   const begun = [at('0.1', 'running', { progress }), ...states.slice(1)];
@@ -53,7 +53,7 @@ test('outside a terminal each point that is done or failed is printed once', () 
   ]);
 });
 
-test('the time left counts what was trained of runs that are not done, and not what was trained before', () => {
+test('the time left counts training of unfinished runs, but not what was trained before', () => {
   let now = 0;
   const left = timeLeft(() => now);
   const running = (lr: string, step: number): PointState => at(lr, 'running', { progress: { ...progress, step } });
@@ -68,13 +68,13 @@ test('the time left counts what was trained of runs that are not done, and not w
   assert.ok(Math.abs(left([done, at('0.2', 'finished', { record }), running('0.3', 0)])! - 82.5) < 1e-9);
 });
 
-test('points that were done before are not printed again', () => {
+test('points that were finished before are not printed again', () => {
   const out = stream(false);
   showSweep(out, 'mine').onStates([states[0], states[4]]);
   assert.equal(out.text(), 'mine: 1 of 2 done, 1 waiting\n');
 });
 
-/** What a terminal shows after it was written to: the sequences used here, and no others. */
+/** The text on a terminal after these writes; knows only the escape sequences used here. */
 function screen(text: string): string[] {
   const lines = [''];
   let row = 0;
@@ -88,14 +88,14 @@ function screen(text: string): string[] {
   return lines;
 }
 
-test('a terminal that does not know its size is taken for one of 80 columns and 24 rows', () => {
+test('a terminal that does not know its size is assumed to have 80 columns and 24 rows', () => {
   const out = stream(true, 0, 0);
   new StatusLine(out).show(...Array.from({ length: 30 }, (_, i) => `${i} ${'x'.repeat(100)}`));
   const shown = screen(out.text());
   assert.deepEqual([shown.length, ...new Set(shown.map((line) => line.length))], [23, 79]);
 });
 
-test('on a terminal the table stands below what is done, changes in place, keeps to the width, and is gone in the end', () => {
+test('on a terminal the table stands below finished points, is rewritten in place, keeps to the width, and is removed at the end', () => {
   const out = stream(true, 60);
   const view = showSweep(out, 'mine');
   view.onStates([at('0.1', 'running', { progress }), at('0.2', 'running', { progress })]);

@@ -12,7 +12,7 @@ after(() => rmSync(folder, { recursive: true }));
 const train = (...words: string[]): ReturnType<typeof sparsebook> =>
   sparsebook(['train', 'l0-googlenet', ...words], { SPARSEBOOK_DATA: folder });
 
-test('train prints what it trains, a line for each epoch, and a table at the end', async () => {
+test('train prints what it will train, a line for each epoch, and a table at the end', async () => {
   const { code, stdout, stderr } = await train(...tiny, 'lambda_l0=3').ended;
   assert.equal(code, 0, stderr);
   assert.match(
@@ -47,7 +47,7 @@ test('without gates there is no penalty and no row of gates', async () => {
   assert.doesNotMatch(plain.stdout, /closed channels|lambda_l0/);
 });
 
-test('--print writes the settings in full, and --config reads them, less than the command line', async () => {
+test('--print writes all settings, and --config reads them, with lower priority than the command line', async () => {
   const file = join(folder, 'run.yaml');
   const printed = await train('preset=short', 'lambda_l0=2', 'milestones=3,4', '--print').ended;
   assert.equal(printed.code, 0);
@@ -64,7 +64,7 @@ test('--print writes the settings in full, and --config reads them, less than th
   assert.equal(other.stdout, printed.stdout.replace('lambda_l0: 2', 'lambda_l0: 7'));
 });
 
-test('a wrong command line trains nothing, prints what is wrong and exits 1', async () => {
+test('a wrong command line trains nothing, prints the error and exits 1', async () => {
   const file = join(folder, 'wrong.yaml');
   writeFileSync(file, 'preset: quick\nlambda_l0: -1\n');
   const cases: [string[], RegExp][] = [
@@ -86,7 +86,7 @@ test('a wrong command line trains nothing, prints what is wrong and exits 1', as
     assert.match(stderr, message);
     assert.equal(stdout, '');
   }
-  // Before the images are looked for, which are not there either.
+  // The error comes before the images are loaded, which are missing too.
   const twice = await sparsebook(['train', 'network=c3', 'methods=l0,l0'], { SPARSEBOOK_DATA: folder }).ended;
   assert.match(
     twice.stderr,
@@ -102,7 +102,7 @@ test('a wrong command line trains nothing, prints what is wrong and exits 1', as
   assert.match(unknown.stderr, /did you mean 'l0-googlenet'\?/);
 });
 
-test("one command trains all of ISTA's versions, each from the one before, the last one compact", async () => {
+test("one command trains all of ISTA's versions, each from the previous one, the last one compact", async () => {
   const sizes = 'data=synthetic sizes.train=48 sizes.validation=16 sizes.test=16 width=0.125 batch_size=16';
   const words = `preset=quick faster=10000 stronger=3000 log_frequency=3 ${sizes} backend=simd threads=1`.split(' ');
   const ista = (...more: string[]): ReturnType<typeof sparsebook>['ended'] =>

@@ -68,7 +68,7 @@ test('a sum ties the channels of its summands together, and explain names it', (
   assert.match(explain(residual()), /4 channels of a, b; read by c\n {2}together because sum adds a_bn and b_bn\n/);
 });
 
-test('the groups of the networks come from walking them', () => {
+test('the channel groups of the networks follow from walking them', () => {
   const of = (model: tf.LayersModel, layer: string): string[] =>
     channelGroups(channelGraph(model)).find(({ layers }) => layers.includes(layer))!.layers;
   assert.deepEqual(of(resnet20({ widthMultiplier: 0.25 }), 'stem_conv').sort(), [
@@ -97,7 +97,7 @@ test('a channel that one summand keeps stays in both', () => {
   assertSame(model, masks, small);
 });
 
-test('a summand that loses every channel goes, and its constants stay', () => {
+test('a summand that loses every channel is removed, and its constants stay', () => {
   const masks = new Map([
     ['a', none(4)],
     ['b', closed(4, 3)],
@@ -109,7 +109,7 @@ test('a summand that loses every channel goes, and its constants stay', () => {
   assertSame(model, masks, small);
 });
 
-test('a branch of a concatenation that loses every channel goes with what only it read', () => {
+test('a branch of a concatenation that loses every channel is removed with the layers that only it read', () => {
   const model = googleNet({ widthMultiplier: 0.25 });
   const masks = new Map([['block1_3x3_conv', none(8)]]);
   const { model: small } = compact(model, masks);
@@ -130,7 +130,7 @@ test('a network that loses every channel keeps one in each layer', () => {
   assertSame(model, masks, compaction.model);
 });
 
-test('widths are rounded up with the largest of the closed filters, and nothing changes', () => {
+test('widths are rounded up with the largest closed filters, and the outputs stay the same', () => {
   const model = residual();
   const kernel = model.getLayer('c').getWeights()[0];
   model.getLayer('c').setWeights([kernel.mul(tf.tensor1d([2, 1, 1, 1, 5])), tf.zeros([5])]);
@@ -148,7 +148,7 @@ test('widths are rounded up with the largest of the closed filters, and nothing 
   assert.equal(widths(compact(residual(), masks, { roundTo: 100 }).model).c, 5);
 });
 
-test('a filter whose gate is closed comes back as it was when a width is rounded up', () => {
+test('a filter whose gate is closed comes back unchanged when a width is rounded up', () => {
   const input = tf.input({ shape: [4, 4, 2] });
   const gate = new L0Gate({ name: 'gate' });
   const x = gate.apply(
@@ -170,7 +170,7 @@ test('a filter whose gate is closed comes back as it was when a width is rounded
   assert.ok(!names(small).includes('gate'));
 });
 
-test('a network with several inputs and outputs, one of them inside, keeps them all whole', () => {
+test('a network with several inputs and outputs, one of them inside, keeps inputs and outputs whole', () => {
   const [first, second] = [tf.input({ shape: [4, 4, 2] }), tf.input({ shape: [4, 4, 3] })];
   const conv = (name: string): Conv2d =>
     new Conv2d({ name, filters: 3, kernelSize: 3, padding: 1, initializer: 'uniform' });
@@ -189,7 +189,7 @@ test('a network with several inputs and outputs, one of them inside, keeps them 
   });
 });
 
-test('a batch norm that leads nowhere is not folded into a convolution that something else reads', () => {
+test('a batch norm whose output is not used is not folded into a convolution that another layer reads', () => {
   const input = tf.input({ shape: [5, 5, 3] });
   const way = new Conv2d({ name: 'way', filters: 4, kernelSize: 3, padding: 1 }).apply(input) as tf.SymbolicTensor;
   const norm = new BatchNorm({ name: 'norm', activation: 'relu' }).apply(way);
@@ -202,7 +202,7 @@ test('a batch norm that leads nowhere is not folded into a convolution that some
   assertSame(model, masks, small);
 });
 
-test('channels that are asked for stay', () => {
+test('channels listed in keep stay', () => {
   const model = residual();
   const masks = new Map([['c', none(5)]]);
   const { model: some } = compact(model, masks, { keep: { c: [1, 3] } });
@@ -212,7 +212,7 @@ test('channels that are asked for stay', () => {
   assertSame(model, masks, all);
 });
 
-test('constants behind a padded convolution become a bias map, behind one without padding a bias', () => {
+test('constants become a bias map after a padded convolution, and a bias after one without padding', () => {
   const masks = new Map(['a', 'b'].map((name) => [name, closed(4, 1)]));
   const { model: small } = compact(residual(), masks);
   const map = small.getLayer('c_bias_map') as BiasMap;
@@ -227,7 +227,7 @@ test('constants behind a padded convolution become a bias map, behind one withou
   assert.ok(!names(compact(residual(), masks, { absorb: 'interior' }).model).includes('c_bias_map'));
 });
 
-test('a small network saves, loads, and is made smaller again', async () => {
+test('a small network can be saved, loaded and made smaller again', async () => {
   const model = residual();
   const masks = new Map(['a', 'b'].map((name) => [name, closed(4, 1)]));
   const { model: small } = compact(model, masks);
@@ -239,7 +239,7 @@ test('a small network saves, loads, and is made smaller again', async () => {
   assertSame(small, again, smaller);
 });
 
-test('the network it starts from stays as it is, and no tensor is left behind', () => {
+test('the original network stays unchanged, and no tensor is left behind', () => {
   const model = residual();
   const values = (): number[][] => model.getWeights().map((w) => [...w.dataSync()]);
   const before = values();
@@ -251,7 +251,7 @@ test('the network it starts from stays as it is, and no tensor is left behind', 
   assert.equal(tf.memory().numTensors, tensors);
 });
 
-test('what cannot be done is refused in a sentence', () => {
+test('impossible requests are refused in a sentence', () => {
   const refused = (act: () => unknown, message: RegExp): void =>
     assert.throws(act, (e) => e instanceof UserError && message.test(e.message));
   const model = residual();

@@ -1,5 +1,5 @@
-// The kept channels by brute force: flags of single channels, passed on from layer to layer again and again until none
-// changes, by rules written down for each class of layer anew.
+// Finds the kept channels by brute force: flags of single channels are passed from layer to layer until none changes,
+// by rules written independently for each class of layer.
 import * as tf from '@tensorflow/tfjs';
 import { networkGraph, type LayerNode } from 'sparsebook/graph/networkGraph.js';
 import type { L0Gate } from 'sparsebook/layers/l0Gate.js';
@@ -32,7 +32,7 @@ function groups<T, Key>(things: readonly T[], keyOf: (thing: T) => Key): Map<Key
   return all;
 }
 
-/** One product that a kernel makes: of an input channel, for an output channel. */
+/** One product in a kernel: from an input channel to an output channel. */
 interface Entry {
   tap: number;
   from: number;
@@ -40,7 +40,7 @@ interface Entry {
   value: number;
 }
 
-/** The entries of one of a layer's kernels; `from` and `to` are its own channels. */
+/** The entries of one of a layer's kernels; `from` and `to` are channels of that kernel. */
 function entriesOf(layer: Layer, name: string): Entry[] {
   const weight = layer.weights.find((each) => lastPart(each) === name)!;
   const [third, fourth] = weight.shape.slice(-2) as number[];
@@ -51,7 +51,7 @@ function entriesOf(layer: Layer, name: string): Entry[] {
   });
 }
 
-/** What a layer with kernels makes of inputs, as entries of one kernel. */
+/** A kernel layer's computation from inputs to outputs, as the entries of a single kernel. */
 function products(layer: Layer): Entry[] {
   if (layer.getClassName() === 'DepthwiseConv2D') return entriesOf(layer, 'depthwise_kernel');
   if (layer.getClassName() !== 'SeparableConv2D') return entriesOf(layer, 'kernel');
@@ -68,8 +68,8 @@ function products(layer: Layer): Entry[] {
 }
 
 /**
- * Sets kernel and bias of closed channels to 0 in the network itself, unless the filter is 0 already: what a mask
- * means.
+ * Applies masks, by definition: sets kernel and bias of closed channels to 0 in the network itself, unless the filter
+ * is already 0.
  */
 export function applyMasks(model: tf.LayersModel, masks: Masks): void {
   for (const { layer, name } of networkGraph(model).nodes) {
@@ -98,7 +98,9 @@ const kindOf = ({ layer }: LayerNode): string => layer.getClassName();
 const mixing = ['Softmax', 'LayerNormalization'];
 const merges = ['Add', 'Multiply', 'Average', 'Maximum', 'Minimum'];
 
-/** The squares of each filter, summed: of the channels that could be a layer's last, the one with the largest stays. */
+/**
+ * The sum of squares of each filter: when a layer would lose all its channels, the channel with the largest sum stays.
+ */
 export function squares(model: tf.LayersModel): Map<string, number> {
   const sums = new Map<string, number>();
   for (const node of networkGraph(model).nodes.filter(({ layer }) => isKernel(layer))) {
@@ -108,7 +110,7 @@ export function squares(model: tf.LayersModel): Map<string, number> {
   return sums;
 }
 
-/** What every layer gives for an image of noise, by its name. */
+/** The output of every layer for an image of noise, by the layer's name. */
 function evaluate(model: tf.LayersModel): Map<string, tf.Tensor> {
   const { inputs, nodes } = networkGraph(model);
   const noise = (node: LayerNode, i: number): [string, tf.Tensor] => [
@@ -125,7 +127,7 @@ function evaluate(model: tf.LayersModel): Map<string, tf.Tensor> {
 
 type Wire = [from: string, to: string];
 
-/** The channels of a layer's inputs that its channel c comes from, where it is no kernel. */
+/** The input channels from which channel c of a layer without a kernel is computed. */
 function comesFrom(node: LayerNode, c: number): Wire[] {
   const [first] = node.inputs;
   const wire = (from: LayerNode, channel: number): Wire => [id(from, channel), id(node, c)];
@@ -182,7 +184,7 @@ function wiring(model: tf.LayersModel): { wires: Wire[]; live: Set<string>; valu
   return { wires, live, values };
 }
 
-/** Counts what a network needs; its masks have been applied to it. `filters` are the squares from before. */
+/** Counts the size and cost of a network whose masks have been applied. `filters` are the squares from before that. */
 export function bruteForce(model: tf.LayersModel, filters: Map<string, number>): BruteForceCount {
   return tidied(() => {
     const { nodes, inputs: images, outputs: ends } = networkGraph(model);
@@ -202,7 +204,10 @@ export function bruteForce(model: tf.LayersModel, filters: Map<string, number>):
     const places = ({ outputShape }: LayerNode): string => [...outputShape.slice(1, -1)].join() || '1,1';
     const isWhole = (node: LayerNode, input: LayerNode): boolean =>
       places(node) === places(input) && channelsOf(node) === channelsOf(input);
-    /** A summand, or a factor that is the same everywhere, without life goes, but for the one that gives the size. */
+    /**
+     * A summand that depends on no input is left out, and so is such a factor if it is the same everywhere, except for
+     * the one that determines the size.
+     */
     const leftOut = (node: LayerNode, input: LayerNode): boolean => {
       const kind = kindOf(node);
       if (!lifeless(input) || !['Add', 'Multiply'].includes(kind)) return false;
@@ -213,7 +218,7 @@ export function bruteForce(model: tf.LayersModel, filters: Map<string, number>):
     const isOneForAll = (node: LayerNode, input: LayerNode): boolean =>
       merges.includes(kindOf(node)) && channelsOf(input) === 1 && channelsOf(node) > 1;
 
-    // Channels that are one: whatever goes through a layer one by one, gamma 0 or not.
+    // Channels that are kept or removed together: those that layers pass on one by one, whether gamma is 0 or not.
     const ties: Wire[] = [];
     for (const node of nodes) {
       if (kindOf(node) === 'DepthwiseConv2D') {
@@ -250,7 +255,7 @@ export function bruteForce(model: tf.LayersModel, filters: Map<string, number>):
       kept = new Set([...kept, ...candidates[sizes.indexOf(Math.max(...sizes))]]);
     }
 
-    // A layer is there if an output is made of it: of concatenated parts, those with a channel.
+    // A layer stays if an output is computed from it; of concatenated parts, those with a channel stay.
     const built = new Set<LayerNode>();
     const build = (node: LayerNode): void => {
       if (built.has(node)) return;
@@ -283,7 +288,7 @@ export function bruteForce(model: tf.LayersModel, filters: Map<string, number>):
   });
 }
 
-/** The entries of a layer's kernels between channels that are open, one by one. */
+/** Counts, one by one, a layer's kernel entries between open channels. */
 function countEntries(layer: Layer, isOpen: (input: number) => boolean, isKept: (output: number) => boolean): number {
   if (layer.getClassName() !== 'SeparableConv2D') {
     return products(layer).filter(({ from, to }) => isOpen(from) && isKept(to)).length;
@@ -296,12 +301,15 @@ function countEntries(layer: Layer, isOpen: (input: number) => boolean, isKept: 
   );
 }
 
-/** How often a kernel is applied to an image: once for each place of the output; transposed, of the input. */
+/**
+ * The number of times a kernel is applied to an image: once per position of the output, or of the input if it is
+ * transposed.
+ */
 function positionsOf({ layer, inputShapes, outputShape }: LayerNode): number {
   return sizeOf((layer.getClassName() === 'Conv2DTranspose' ? inputShapes[0] : outputShape).slice(1, -1));
 }
 
-/** Does some work whose tensors go with it. */
+/** Runs some work and disposes its tensors. */
 function tidied<T>(work: () => T): T {
   tf.engine().startScope();
   try {
@@ -311,7 +319,7 @@ function tidied<T>(work: () => T): T {
   }
 }
 
-/** Parameters and multiply-adds with the channels that masks close, counted out one by one. */
+/** Counts, one by one, the parameters and multiply-adds that remain when masks close channels. */
 export function maskedCount(model: tf.LayersModel, masks: Masks): { parameters: number; multiplyAdds: number } {
   return tidied(() => {
     const before = model.getWeights().map((weight) => weight.clone());
@@ -331,7 +339,7 @@ export function maskedCount(model: tf.LayersModel, masks: Masks): { parameters: 
               .filter(({ to }) => to === c)
               .map((entry) => id(inputs[0], entry.from))
           : comesFrom(node, c).map(([source]) => source);
-        // A product of something closed is closed where it is the same for every image.
+        // A product with a closed factor is closed if it is the same for every image.
         if (kindOf(node) === 'Multiply' && from.some((channel) => !open.has(channel)) && !live.has(id(node, c)))
           return false;
         return from.some((channel) => open.has(channel));
@@ -351,7 +359,7 @@ export function maskedCount(model: tf.LayersModel, masks: Masks): { parameters: 
       for (const weight of layer.weights) {
         const part = lastPart(weight);
         if (kernelNames.includes(part) || /moving_?(mean|variance)/i.test(part)) continue;
-        // One value for each place and channel; slopes may be shared by all channels.
+        // One value per position and channel; slopes may be shared by all channels.
         const places = sizeOf(weight.shape.slice(0, -1));
         total.parameters += weight.shape.at(-1) === channelsOf(node) ? places * channels.length : places;
       }

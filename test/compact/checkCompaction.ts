@@ -7,14 +7,14 @@ import { activationOf } from 'sparsebook/graph/layerRole.js';
 import { maxAbs } from '../goldens.ts';
 import { applyMasks, bruteForce, isKernel, maskedCount, squares } from './bruteForce.ts';
 
-/** What a network gives, one output behind the other, each in units of its largest value. */
+/** A network's outputs, each as flat values. */
 function logits(model: tf.LayersModel, images: tf.Tensor[]): number[][] {
   return tf.tidy(() => [model.predict(images)].flat().map((y) => [...y.dataSync()]));
 }
 
 /**
- * Compares a network made smaller by masks with the masked network: its outputs, its widths and all counts, found by
- * brute force. Disposes the network.
+ * Compares a network made smaller by masks with the masked network: its outputs, widths and all counts, which brute
+ * force finds. Disposes the network.
  */
 export function checkCompaction(model: tf.LayersModel, masks: ChannelMasks): void {
   const images = model.inputs.map(({ shape }, i) =>
@@ -52,7 +52,7 @@ export function checkCompaction(model: tf.LayersModel, masks: ChannelMasks): voi
     entries.reduce((sum, weight) => sum + weight.read().size, 0),
     expected.kernelEntries,
   );
-  // What reads a concatenation of which one part is left reads a kernel now, and stays.
+  // A batch norm after a concatenation of which one part is left now follows a kernel, but is not folded.
   const direct = channelGraph(model).nodes.filter(({ inputs }) => inputs.some(({ layer }) => isKernel(layer)));
   const names = new Set(direct.map(({ name }) => name));
   const foldable = channelGraph(folded).nodes.filter(({ name, role, inputs: [source] }) => {

@@ -20,10 +20,13 @@ import {
 
 interface Case {
   name: string;
-  /** x, and of every layer n: w1, gamma1, beta1, mean1, var1. */
+  /** x, and for every layer n: w1, gamma1, beta1, mean1, var1. */
   inputs: Record<string, GoldenArray>;
   attrs: { padding: string; bn_eps: number };
-  /** Numbers of channels removed and kept, constants, compact weights and moving means of a layer, by its number. */
+  /**
+   * Indices of the removed and kept channels of a layer, its constants, compact weights and moving means, keyed by
+   * layer number.
+   */
   expected: Record<string, GoldenArray> & {
     total_params_full: number;
     total_params_compact: number;
@@ -33,7 +36,7 @@ interface Case {
 
 await useGoldensBackend();
 
-/** The numbers of a case's layers: 1, 2, 3. */
+/** The layer numbers of a case: 1, 2, 3. */
 const layersOf = ({ inputs }: Case): number[] =>
   Object.keys(inputs).flatMap((key) => (/^w\d+$/.test(key) ? [Number(key.slice(1))] : []));
 
@@ -69,7 +72,7 @@ function network(golden: Case): tf.LayersModel {
 const { cases } = readGolden<Case>('ista_compaction', [
   'attrs.net',
   'attrs.mode',
-  // By-products: what they lead to is compared.
+  // Intermediate values: the results that depend on them are compared.
   'expected.constant_of_removed_*',
   'expected.moving_mean2_new_all_channels',
   'expected.max_abs_difference_conv2_interior',
@@ -86,7 +89,7 @@ for (const golden of cases) {
       .weights.find(({ originalName }) => originalName.endsWith(what))!
       .read();
 
-  test(`ista_compaction ${name}: nothing changes when constants are absorbed to the border`, async () => {
+  test(`ista_compaction ${name}: outputs stay the same when constants are absorbed exactly at the border too`, async () => {
     const model = network(golden);
     assertClose(await logits(model), expected.logits_full.data, close, 'logits before');
     assertClose(await logits(compact(model).model), expected.logits_full.data, close, 'logits after');
@@ -122,7 +125,7 @@ for (const golden of cases) {
     });
   }
 
-  test(`ista_compaction ${name}: the channels with gamma 0 are those that go`, () => {
+  test(`ista_compaction ${name}: exactly the channels with gamma 0 are removed`, () => {
     const { model: small } = compact(network(golden));
     for (const n of layersOf(golden).slice(0, -1)) {
       const { data } = inputs[`gamma${n}`];

@@ -27,7 +27,7 @@ const values = (outputs: tf.Tensor | tf.Tensor[]): number[][] => {
   return all;
 };
 const images = (shape: number[], seed = 1): tf.Tensor => tf.tensor(random(shape, seed).values, shape);
-/** What a network gives for some images at a time, filled up with zeros. */
+/** The outputs of a network for some images at a time, the last batch padded with zeros. */
 function expected(model: tf.LayersModel, inputs: tf.Tensor[], atOnce: number): number[][] {
   const n = inputs[0].shape[0];
   const all: number[][] = model.outputs.map(() => []);
@@ -42,7 +42,7 @@ function expected(model: tf.LayersModel, inputs: tf.Tensor[], atOnce: number): n
 }
 const inUse = () => ({ tensors: tf.memory().numTensors, live: (tf.backend() as SimdBackend).heap.usage().live });
 
-/** Weights as training leaves them: none of them 0 or 1. */
+/** Weights as after training: none of them is 0 or 1. */
 function unsettled(model: tf.LayersModel): tf.LayersModel {
   model.weights.forEach((weight, i) =>
     tf.tidy(() => {
@@ -64,7 +64,7 @@ const norm = (x: Symbolic) => new BatchNorm({ activation: 'relu' }).apply(x) as 
 const depthwise = (x: Symbolic) => l.depthwiseConv2d({ kernelSize: 3, padding: 'same' }).apply(x) as Symbolic;
 const pooled = (x: Symbolic) => l.globalAveragePooling2d({}).apply(x) as Symbolic;
 
-/** A layer of somebody's own. */
+/** A user's own layer. */
 function custom(name: string, call: (x: tf.Tensor) => tf.Tensor): (x: Symbolic) => Symbolic {
   class Custom extends l.Layer {
     static className = 'Custom';
@@ -84,7 +84,7 @@ const two = [tf.input({ shape: [4, 4, 4], name: 'left' }), tf.input({ shape: [16
 const joined = l.multiply().apply([pooled(conv(two[0])), l.dense({ units: 4 }).apply(two[1]) as Symbolic]) as Symbolic;
 const options = { widthMultiplier: 0.125, seed: 2, inputShape: [16, 16, 3] };
 
-/** What plans must be right for, and how many images pass. */
+/** The networks for which plans must be right. */
 const networks: Record<string, () => tf.LayersModel> = {
   googleNet: () => googleNet(options),
   'googleNet with gates': () => googleNet({ ...options, gates: true }),
@@ -108,7 +108,7 @@ const networks: Record<string, () => tf.LayersModel> = {
           .permute({ dims: [2, 1, 3] })
           .apply(norm(l.permute({ dims: [3, 1, 2] }).apply(conv(x)) as Symbolic)) as Symbolic,
     ),
-  'whole numbers': () =>
+  integers: () =>
     network((x) =>
       custom('largest', (y) => y.argMax(-1).expandDims(-1).mul(tf.scalar(2, 'int32')).tile([1, 1, 1, 4]))(x),
     ),
@@ -119,7 +119,7 @@ const networks: Record<string, () => tf.LayersModel> = {
 };
 
 for (const [name, make] of Object.entries(networks)) {
-  test(`a plan gives the bits of the network: ${name}`, () => {
+  test(`a plan gives the same bits as the network: ${name}`, () => {
     const model = unsettled(make());
     const inputs = (n: number, seed: number) =>
       model.inputs.map(({ shape }) => images([n, ...(shape.slice(1) as number[])], seed));
@@ -133,7 +133,7 @@ for (const [name, make] of Object.entries(networks)) {
   });
 }
 
-test('whole numbers that a layer makes floats of are read anew at each pass', () => {
+test('integers that a layer converts to floats are read again at each pass', () => {
   const input = tf.input({ shape: [4, 4, 3], dtype: 'int32' });
   const model = tf.model({ inputs: input, outputs: conv(l.rescaling({ scale: 1 / 255 }).apply(input) as Symbolic) });
   const largest = network((x) => custom('largest', (y) => y.argMax(-1).expandDims(-1).toFloat().mul(0.5))(x));
@@ -149,8 +149,8 @@ test('whole numbers that a layer makes floats of are read anew at each pass', ()
   }
 });
 
-test('any number of threads gives the same bits, each with images of its own or all together', async () => {
-  // Wide enough for fast kernels from end to end.
+test('any number of threads gives the same bits, whether each thread takes its own images or all share them', async () => {
+  // Wide enough for fast kernels throughout.
   const model = unsettled(resnet20({ ...options, inputShape: [24, 24, 3], widthMultiplier: 0.5, classes: 128 }));
   const x = images([13, 24, 24, 3]);
   for (const [batchSize, atOnce] of [
@@ -169,7 +169,7 @@ test('any number of threads gives the same bits, each with images of its own or 
   }
 });
 
-test('each thread takes images of its own, however few channels are left, and through stock layers too', () => {
+test('each thread takes its own images, however few channels are left, and through stock layers too', () => {
   const input = tf.input({ shape: [16, 16, 4] });
   const small = l.dense({ units: 2, activation: 'softmax' }).apply(pooled(norm(conv(conv(input), 2))));
   const stock = l.reLU().apply(l.batchNormalization().apply(l.conv2d({ filters: 4, kernelSize: 3 }).apply(input)));
@@ -197,7 +197,7 @@ test('a plan keeps the weights it was compiled with, and outlives its network', 
   assert.deepEqual(values(plan.predict(x)), before);
 });
 
-test('passes leave no memory behind, and a plan that is disposed none at all', () => {
+test('passes leak no memory, and a disposed plan leaves none behind', () => {
   const model = network((x) => l.softmax().apply(pooled(depthwise(norm(conv(x))))) as Symbolic);
   const x = images([2, 4, 4, 4]);
   compile(model, { batchSize: 2 }).dispose();
@@ -241,7 +241,7 @@ for (const [what, [call, message]] of Object.entries(refused)) {
   });
 }
 
-test('what a plan cannot take is refused by name', async () => {
+test('networks that cannot be compiled are refused by name', async () => {
   const model = network((x) => pooled(conv(x)));
   const open = tf.model({ inputs: tf.input({ shape: [null, 4, 4], name: 'open' }), outputs: [] });
   assert.throws(() => compile(open), isRefusal(/open.*\[N, \?, 4, 4\]/));

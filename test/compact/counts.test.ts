@@ -28,7 +28,7 @@ function residual(): tf.LayersModel {
   return tf.model({ inputs: input, outputs: output, name: 'residual' });
 }
 
-/** Kernel entries and multiply-adds of a convolution by hand: [side of the output, window, inputs, outputs]. */
+/** Kernel entries and multiply-adds of convolutions by hand: [side of the output, window, inputs, outputs]. */
 type Convolution = [side: number, window: number, inputs: number, outputs: number];
 const totals = (convolutions: Convolution[]): { entries: number; multiplyAdds: number } => ({
   entries: convolutions.reduce((sum, [, k, m, n]) => sum + k * k * m * n, 0),
@@ -38,7 +38,7 @@ const times = (n: number, ...convolutions: Convolution[]): Convolution[] =>
   Array<Convolution[]>(n).fill(convolutions).flat();
 
 test('GoogleNet: 260,650 parameters and 79.64 million multiply-adds, by hand', () => {
-  // side, inputs, reduce 3x3 and 5x5, outputs 1x1, 3x3, 5x5 and pool of each block.
+  // Per block: side, inputs, reduce 3x3 and 5x5, outputs of 1x1, 3x3, 5x5 and pool.
   const blocks = [
     [32, 64, 32, 16, 16, 32, 8, 8],
     [32, 64, 32, 16, 24, 48, 12, 12],
@@ -81,7 +81,8 @@ test('ResNet-20: 279,716 parameters and 41.60 million multiply-adds, by hand', (
     ...times(5, [8, 3, 64, 64]),
     [1, 1, 64, 10],
   ]);
-  // Beta everywhere: 19 convolutions, 2 projections, the logits; gamma in 9 first convolutions and the logits.
+  // Beta everywhere: 19 convolutions, 2 projections, the logits; gamma in the 9 first convolutions of the blocks and
+  // the logits.
   const betas = 7 * 16 + 7 * 32 + 7 * 64 + 10;
   const gammas = 3 * (16 + 32 + 64) + 10;
   const count = completeCount(resnet20());
@@ -134,7 +135,7 @@ test('ResNet-18: 11,228,822 parameters and 37.1 million multiply-adds, by hand',
 });
 
 test('MobileNetV2: 2,296,922 parameters and 91.2 million multiply-adds, by hand', () => {
-  // Expansion, width, blocks, and the side of the images that they give.
+  // Expansion, width, blocks, and the side of their output images.
   const stages = [
     [1, 16, 1, 32],
     [6, 24, 2, 32],
@@ -145,7 +146,7 @@ test('MobileNetV2: 2,296,922 parameters and 91.2 million multiply-adds, by hand'
     [6, 320, 1, 4],
   ];
   const pointwise: Convolution[] = [];
-  // A depthwise convolution has a window for each output alone.
+  // A depthwise convolution has one window per output.
   const depthwise: Convolution[] = [];
   let [inputs, from] = [32, 32];
   for (const [expansion, width, blocks, side] of stages) {
@@ -153,7 +154,7 @@ test('MobileNetV2: 2,296,922 parameters and 91.2 million multiply-adds, by hand'
       const inside = expansion * inputs;
       pointwise.push([from, 1, inputs, inside], [side, 1, inside, width]);
       depthwise.push([side, 3, 1, inside]);
-      // The first block of a stage that does not halve the image projects its shortcut.
+      // A stage that does not halve the image projects the shortcut of its first block.
       if (block === 0 && from === side) pointwise.push([side, 1, inputs, width]);
       [inputs, from] = [width, side];
     }
@@ -168,14 +169,14 @@ test('MobileNetV2: 2,296,922 parameters and 91.2 million multiply-adds, by hand'
   assert.equal(count.multiplyAdds.full, multiplyAdds);
 });
 
-test('a count without masks is what tf itself counts', () => {
+test('a count without masks equals the count of tf itself', () => {
   const model = residual();
   const { left, runningValues, sparsity } = completeCount(model);
   assert.equal(left + runningValues.left, model.countParams());
   assert.equal(sparsity, 0);
 });
 
-test('a closed channel goes where it is made and where it is read; a sum keeps what one side keeps', () => {
+test('a closed channel is removed where it is computed and where it is read; a sum keeps a channel that one side keeps', () => {
   const model = residual();
   const masks = new Map([
     ['a', closed(4, 0, 1)],
@@ -208,7 +209,7 @@ test('masks that do not fit are refused in a sentence', () => {
   );
 });
 
-test('single weights are counted where they are, with the positions they work at', () => {
+test('single weights are counted where they are, with the positions at which they are applied', () => {
   const model = residual();
   const full = completeCount(model);
   const mask = new Float32Array(3 * 3 * 3 * 4).fill(0.5);
@@ -221,7 +222,7 @@ test('single weights are counted where they are, with the positions they work at
   const channels = new Map([['a', closed(4, 0)]]);
   const cut = completeCount(model, channels);
   const both = weightCount(model, new Map([['a/kernel', mask]]), channels);
-  // Of entries 10 to 39 those of channel 0 are 12, 16, ..., 36.
+  // Of the entries 10 to 39, those of channel 0 are 12, 16, ..., 36.
   assert.equal(both.left, cut.left - (30 - 7), 'what goes with its channel is gone once');
   assert.equal(both.sparsity, 1 - both.left / full.full);
   assert.equal(both.multiplyAdds.left, cut.multiplyAdds.left - (30 - 7) * positions);

@@ -1,5 +1,5 @@
-// Every network by every method. A method's masks mean what the network itself computes, so that it is what its compact
-// form must compute.
+// Every network by every method: a method's masks describe what the sparse network computes, so the compact network
+// must compute the same.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -27,7 +27,7 @@ const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 3);
 const logits = (model: tf.LayersModel): Float32Array =>
   tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync<'float32'>());
 
-/** Makes a network sparse by a method, as training would in the end. */
+/** Makes a network sparse by a method, as training would. */
 type Method = (model: tf.LayersModel) => Sparsifier;
 
 const l0: Method = (model) => {
@@ -99,7 +99,7 @@ for (const [name, network, method] of cases) {
     const difference = maxAbs(wanted.map((value, i) => value - got[i]));
     assert.ok(difference <= 1e-5 * maxAbs(wanted), `differs by ${difference} of ${maxAbs(wanted)}`);
     assert.ok(completeCount(compacted).full < completeCount(model).full);
-    // The network knows by itself what the masks say.
+    // The network itself contains everything that the masks say.
     assert.equal(compact(model).model.countParams(), compacted.countParams());
     model.dispose();
     compacted.dispose();

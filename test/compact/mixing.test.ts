@@ -1,4 +1,4 @@
-// Activations that compute every channel from all of them, and those of which nothing is known.
+// Activations that compute every channel from all channels, and unknown activations.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -12,7 +12,7 @@ const { layers: l } = tf;
 const x = tf.randomNormal([4, 3], 0, 1, 'float32', 3);
 type Name = 'softmax';
 
-/** dense with 4 channels, an activation, and dense layers that read some of them only. */
+/** A dense layer with 4 channels, an activation, and dense layers that read only some of the channels. */
 function network(activation: string, alone: boolean): tf.LayersModel {
   const input = tf.input({ shape: [3] });
   const first = l.dense({ name: 'a', units: 4, ...(alone ? {} : { activation: activation as Name }) }).apply(input);
@@ -22,7 +22,7 @@ function network(activation: string, alone: boolean): tf.LayersModel {
     inputs: input,
     outputs: l.dense({ name: 'c', units: 2 }).apply(b.apply(mixed)) as tf.SymbolicTensor,
   });
-  // b reads channels 0 and 1 alone, and its third channel reads none.
+  // b reads only channels 0 and 1, and its third channel reads none.
   const kernel = tf.tensor2d([1, 2, 0, -1, 1, 0, 0, 0, 0, 0, 0, 0], [4, 3]);
   b.setWeights([kernel, tf.tensor1d([0.1, 0.2, 0.3])]);
   return model;
@@ -33,7 +33,7 @@ for (const activation of ['softmax', 'logSoftmax']) {
     test(`all channels of a ${activation} ${alone ? 'layer' : 'at the end of a layer'} stay, read or not`, async () => {
       const model = network(activation, alone);
       const kernel = model.getLayer('a').weights[0];
-      // Channel 1 has a filter of zeros: through the others it depends on the image all the same.
+      // Channel 1 has a filter of zeros, but still depends on the image through the other channels.
       tf.tidy(() => void kernel.write(kernel.read().mul(tf.tensor1d([1, 0, 1, 1]))));
       const small = compact(model);
       assert.deepEqual(
@@ -52,7 +52,7 @@ for (const activation of ['softmax', 'logSoftmax']) {
   }
 }
 
-test('a softmax layer, and norms over channels, are kept whole or refused by name', () => {
+test('a softmax layer and norms over channels are kept whole or refused by name', () => {
   const end = (layer: tf.layers.Layer): tf.LayersModel =>
     tf.sequential({
       layers: [l.dense({ name: 'a', units: 4, inputShape: [3] }), layer, l.dense({ name: 'b', units: 1 })],
@@ -61,7 +61,7 @@ test('a softmax layer, and norms over channels, are kept whole or refused by nam
   assert.equal(compact(end(l.softmax({ name: 's' })), mask).widths[0].after, 4);
   assert.equal(compact(end(l.layerNormalization({ name: 'n' })), mask).widths[0].after, 4);
   const image = l.conv2d({ filters: 4, kernelSize: 1, inputShape: [3, 3, 1] });
-  const scale = [1, 2, 3, 4] as unknown as number; // as Keras has it, one for each channel
+  const scale = [1, 2, 3, 4] as unknown as number; // as in Keras, one value per channel
   const refused: [tf.layers.Layer[], RegExp][] = [
     [
       [image, l.layerNormalization({ name: 'n', axis: [1, 2, 3] })],

@@ -1,4 +1,4 @@
-// All networks from random masks.
+// All networks with random masks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -37,7 +37,7 @@ const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 3);
 const logits = (model: tf.LayersModel): Float32Array =>
   tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync<'float32'>());
 
-/** Betas and running statistics other than those of a network that has seen nothing. */
+/** Sets betas and running statistics to values other than their initial ones. */
 function unsettle(model: tf.LayersModel): void {
   for (const layer of model.layers.filter((layer) => layer.name.endsWith('_bn'))) {
     const [mean, variance] = layer.getWeights().slice(-2);
@@ -101,7 +101,7 @@ for (const [name, network] of Object.entries(networks)) {
     for (const each of [model, folded, small.model, smallFolded.model]) each.dispose();
   });
 
-  test(`${name} with every channel closed still computes what it computes`, () => {
+  test(`${name} with every channel closed still computes the same when compact`, () => {
     const model = network();
     unsettle(model);
     const masks = randomMasks(model, 1, 7);

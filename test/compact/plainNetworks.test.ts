@@ -1,4 +1,4 @@
-// Networks of nothing but tf.layers, with channels closed in every way at once.
+// Networks of tf.layers only, with channels closed in every way at once.
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
@@ -24,7 +24,7 @@ function silence(model: tf.LayersModel, share: number, random: Random): void {
 
 for (const [name, network] of Object.entries(plainNetworks)) {
   for (const share of [0.3, 0.8]) {
-    test(`${name} with ${100 * share} % closed computes the same when compact, and is counted right`, () => {
+    test(`${name} with ${100 * share} % closed computes the same when compact, and is counted correctly`, () => {
       const model = randomWeights(network(), 3);
       const random = new Random(5);
       silence(model, share / 2, random);

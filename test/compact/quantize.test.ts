@@ -1,4 +1,4 @@
-// Networks of whole numbers: made, reported, saved and read again, and run by onnxruntime.
+// Integer networks: built, reported, saved and read again, and run by onnxruntime.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,7 @@ const int8 = (options: CompactOptions = {}): CompactOptions => ({ precision: 'in
 const logitsOf = (model: tf.LayersModel): Float32Array =>
   tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync<'float32'>().slice());
 
-test('convolutions and dense layers become whole numbers, and what lies between two of them does', () => {
+test('convolutions and dense layers are quantized, and so are tensors between two of them', () => {
   const model = small();
   const before = tf.memory().numTensors;
   const compaction = compact(model, undefined, int8());
@@ -77,7 +77,7 @@ test('convolutions and dense layers become whole numbers, and what lies between 
   assert.ok(error > 0 && error < 0.05, `${error} of the largest logit`);
 });
 
-test('a report counts bytes and right answers of both, and times the floats too', async () => {
+test('a report counts bytes and correct answers of both networks, and times the float network too', async () => {
   const compaction = compact(small(), undefined, int8());
   const labels = tf.tidy(() => (compaction.float!.predict(images) as tf.Tensor).argMax(1).dataSync());
   await assert.rejects(compaction.report({ images, labels: [0] }), /^UserError: Labels must be one for each of the 40/);
@@ -85,7 +85,7 @@ test('a report counts bytes and right answers of both, and times the floats too'
   const { float, compact: whole } = report.bytes;
   const kernels = compaction.model.weights.filter(({ originalName }) => originalName.endsWith('kernel'));
   const entries = kernels.reduce((sum, weight) => sum + weight.read().size, 0);
-  // Each output has a scale besides.
+  // Each output also has a scale.
   assert.equal(float! - whole, 3 * entries - 4 * (5 + 3 + 2 + 4 + 3 + 6 + 6 + 4));
   assert.equal(report.accuracy?.masked, 1);
   assert.ok(report.accuracy.compact > 0.8 && report.accuracy.images === 40);
@@ -94,7 +94,7 @@ test('a report counts bytes and right answers of both, and times the floats too'
   assert.match(reportText(report), /dense +masked +float +compact[^]*Accuracy on 40 images: 100.00 % masked, \d/);
 });
 
-test('simd gives the logits of cpu to the bit, with 1, 2 and 3 threads, and leaves no tensor', async () => {
+test('simd gives the same logits as cpu to the bit, with 1, 2 and 3 threads, and leaves no tensor behind', async () => {
   const { model } = compact(small(), undefined, int8());
   const wanted = logitsOf(model);
   for (const threads of [1, 2, 3]) {
@@ -121,7 +121,7 @@ test('safetensors and TensorFlow.js folders give the same logits to the bit', as
   assert.deepEqual(logitsOf(await loadTfjs(join(folder, 'small'))), wanted);
 });
 
-/** Weights whose scales are powers of two, so that no float rounds. */
+/** Sets weights whose scales are powers of two, so that no float is rounded. */
 function exactWeights(model: tf.LayersModel): tf.LayersModel {
   const values = { kernel: 127, bias: 3000, scale: 0 };
   for (const [i, weight] of model.weights.entries()) {
@@ -149,7 +149,7 @@ test('onnxruntime computes the same from QuantizeLinear and DequantizeLinear', a
   const wide = { scale: 2, zero: 64 };
   const z = apply(new QuantizedDense({ units: 3, activation: 'relu', input: wide }), apply(l.flatten(), y));
   const model = exactWeights(tf.model({ inputs: input, outputs: z }));
-  // Some lie beyond the grid.
+  // Some values are outside the grid.
   const inputs = [tf.randomNormal([2, 5, 6, 3], 0, 1, 'float32', 3)];
   const wanted = outputsOf(model, inputs);
   assert.ok(wanted[0].values.some((value) => value > 0));
@@ -157,7 +157,7 @@ test('onnxruntime computes the same from QuantizeLinear and DequantizeLinear', a
   assert.deepEqual(await outputsOfOnnx(bytes, inputs), wanted);
 });
 
-test('an ONNX file of a quantized network runs, and is about as far from the floats', async () => {
+test('an ONNX file of a quantized network runs, and is about as far from the float network', async () => {
   const { model, float } = compact(small(), undefined, int8());
   const inputs = [images.slice(0, 2)];
   const [floats, whole] = [outputsOf(float!, inputs), outputsOf(model, inputs)];
@@ -166,13 +166,13 @@ test('an ONNX file of a quantized network runs, and is about as far from the flo
   assert.throws(() => assertSame(whole, floats, 'floats'));
 });
 
-test('a percentage cuts the ends of the ranges off', () => {
+test('a percentage clips the ends of the ranges', () => {
   const scaleOf = (options: CompactOptions): number =>
     (compact(small(), undefined, int8(options)).model.getLayer('stem') as QuantizedConv2d).inputGrid.scale;
   assert.ok(scaleOf({ percent: 99 }) < 0.9 * scaleOf({}));
 });
 
-test('layers that cannot compute with whole numbers are named and stay as they are', () => {
+test('layers that cannot be quantized are named and stay as they are', () => {
   const input = tf.input({ shape: [6, 6, 4] });
   const deep = apply(l.depthwiseConv2d({ name: 'deep', kernelSize: 3 }), input);
   const soft = apply(l.conv2d({ name: 'soft', filters: 3, kernelSize: 1, activation: 'tanh' }), deep);
@@ -206,7 +206,7 @@ const refused: [what: string, options: CompactOptions, message: RegExp][] = [
   ['images for floats', { precision: undefined }, /^calibration and percent .*precision: 'int8'/],
   ['too few percent', { percent: 0.9 }, /^percent must be above 50 and at most 100; received 0.9/],
 ];
-test('calibration images that do not give the ranges are refused in a sentence', () => {
+test('calibration images from which ranges cannot be found are refused in a sentence', () => {
   const model = small();
   for (const [what, options, message] of refused) {
     assert.throws(

@@ -8,7 +8,7 @@ import { networkPlan, randomNetwork } from './randomNetwork.ts';
 await tf.setBackend('cpu');
 const numRuns = fuzzRuns(150);
 
-test(`${numRuns} random networks: what is left computes what the masked network computes, and nothing more is left`, () => {
+test(`${numRuns} random networks: the compact network computes what the masked network computes, and nothing more is left`, () => {
   fc.assert(
     fc.property(networkPlan, (plan) => {
       const { model, masks } = randomNetwork(plan);

@@ -9,7 +9,7 @@ import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import { MaxPool2d } from 'sparsebook/layers/maxPool2d.js';
 import type { ChannelMasks } from 'sparsebook/graph/channelGraph.js';
 
-/** A convolution with what follows it. */
+/** A convolution and the layers that follow it. */
 interface Unit {
   width: number;
   kernel: 1 | 3 | 5;
@@ -57,7 +57,7 @@ export interface NetworkPlan {
   end: 'global pool' | 'global max' | 'flatten';
   hidden: boolean;
   softmax: boolean;
-  /** Shares of closed channels, of gammas at 0, of closed gates and of filters at 0. */
+  /** Shares of closed channels, gammas at 0, closed gates and filters at 0. */
   closed: { mask: number; gamma: number; gate: number; filter: number };
   seed: number;
 }
@@ -96,7 +96,7 @@ export const networkPlan = fc.record<NetworkPlan>({
 type Tensor = tf.SymbolicTensor;
 const apply = (layer: tf.layers.Layer, x: Tensor | Tensor[]): Tensor => layer.apply(x) as Tensor;
 
-/** The network of a plan, with random weights, and random masks for its convolutions and dense layers. */
+/** Builds the network of a plan, with random weights, and random masks for its convolutions and dense layers. */
 export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks: ChannelMasks } {
   let number = 0;
   const name = (what: string): string => `${what}${++number}`;
@@ -194,7 +194,7 @@ export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks
         return gated(apply(tf.layers.multiply({ name: name('product') }), [x, weights]));
       }
       case 'attend':
-        // One channel that weighs all, or is added to all.
+        // A single channel that multiplies all channels, or is added to them.
         return a.relu
           ? apply(tf.layers.multiply({ name: name('product') }), [apply(dense1x1(1, 'sigmoid'), x), x])
           : apply(tf.layers.add({ name: name('sum') }), [x, apply(dense1x1(1, 'tanh'), x)]);
@@ -207,7 +207,7 @@ export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks
         return gated(apply(tf.layers.average({ name: name('average') }), parts));
       }
       case 'along a side': {
-        // Means of rows and of columns, each of which counts for all of its places.
+        // Means of rows and of columns, broadcast along their row or column.
         const [rows, columns] = x.shape.slice(1, 3) as number[];
         const mean = (poolSize: [number, number]): Tensor =>
           apply(tf.layers.averagePooling2d({ name: name('pool'), poolSize }), x);
@@ -274,7 +274,7 @@ export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks
   return { model, masks: randomise(model, plan) };
 }
 
-/** Random weights with the plan's share of zeros; returns random masks. */
+/** Sets random weights with the plan's share of zeros; returns random masks. */
 function randomise(model: tf.LayersModel, { closed, seed }: NetworkPlan): ChannelMasks {
   const random = new Random(seed);
   const between = (low: number, high: number): number => low + (high - low) * random.next();

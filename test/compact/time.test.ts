@@ -22,7 +22,7 @@ import { plainNetworks } from '../plainNetworks.ts';
 
 await tf.setBackend('cpu');
 
-/** Two branches of 8 channels side by side, a gate in each, and logits. */
+/** Two parallel branches of 8 channels, each with a gate, and logits. */
 function branches(): tf.LayersModel {
   const input = tf.input({ shape: [4, 4, 3] });
   const branch = (name: string, kernelSize: number): tf.SymbolicTensor => {
@@ -36,7 +36,10 @@ function branches(): tf.LayersModel {
   return tf.model({ name: 'branches', inputs: input, outputs: logits });
 }
 
-/** Times by which each multiply-add takes a millisecond and all else nothing, alone and in the network. */
+/**
+ * Times in which each multiply-add takes a millisecond and everything else nothing, in single layers and in the
+ * network.
+ */
 function multiplyAddTimes(model: tf.LayersModel): LayerTimes {
   const layers: LayerTimes['layers'] = {};
   for (const unit of unitsOf(channelGraph(model))) {
@@ -53,13 +56,13 @@ function multiplyAddTimes(model: tf.LayersModel): LayerTimes {
   return { machine: 'paper', batchSize: 1, layers, networks: [[1, 1]] };
 }
 
-test('a layer is timed at widths that lie closer the narrower they are, down to a sixteenth', () => {
+test('a layer is timed at widths that are denser for narrow layers, down to a sixteenth', () => {
   assert.deepEqual(widthGrid(64), [4, 8, 12, 16, 32, 64]);
   assert.deepEqual(widthGrid(176), [12, 16, 32, 64, 128, 176]);
   assert.deepEqual([widthGrid(3), widthGrid(1), widthGrid(10)], [[1, 3], [1], [4, 8, 10]]);
 });
 
-test('times between the widths that were measured are bilinear, and outputs are computed in fours', () => {
+test('times between measured widths are bilinear, and outputs are computed in fours', () => {
   const [inputs, outputs] = [widthGrid(48), widthGrid(64)];
   const ms = (m: number, n: number): number => 2 + 0.5 * m + 0.25 * n + 0.125 * m * n;
   const times = { inputs, outputs, ms: inputs.map((m) => outputs.map((n) => ms(m, n))) };
@@ -74,7 +77,7 @@ test('times between the widths that were measured are bilinear, and outputs are 
   );
 });
 
-test('what whole networks take never falls where the sum of their layers rises, and is proportional beyond them', () => {
+test("a whole network's time never falls when the sum of its layers rises, and is proportional beyond the measured ones", () => {
   const pairs = rising([
     [4, 8],
     [1, 3],
@@ -108,8 +111,7 @@ test('masks alone determine what compaction leaves, and a linear table predicts 
         const width = stays.built.has(node) ? stays.kept.get(node)!.filter((flag) => flag).length : 0;
         assert.equal(width, after, `${name}, ${layer}, ${share} left`);
       }
-      // Outputs count in fours, those of layers that have no such width too. A factor that became constant is not
-      // counted.
+      // Outputs count in fours, even in layers with other widths. A factor that became constant is not counted.
       const before = channelGraph(small).nodes.filter((node) => graph.nodes.some((each) => each.name === node.name));
       const wanted = before.reduce((sum, { layer, outputShape }) => {
         const { kernels, inputs, outputs, positions } = kernelGeometry(layer, outputShape) ?? { kernels: [] };
@@ -126,14 +128,14 @@ test('masks alone determine what compaction leaves, and a linear table predicts 
   }
 });
 
-test('a channel costs at a layer what cutting it saves there', () => {
+test('the cost of a channel at a layer is what cutting it saves there', () => {
   const model = branches();
   const times = channelTimes(model, multiplyAddTimes(model));
   assert.deepEqual(times.get('b'), { input: 9 * 8 * 16, output: 9 * 3 * 16 });
   assert.deepEqual(times.get('logits'), { input: 4, output: 16 });
 });
 
-test('a layer is timed between others that cost next to nothing, and without it they cost the same', () => {
+test('a layer is timed between layers that cost almost nothing, and these cost the same without it', () => {
   const adds = (model: tf.LayersModel): number => layerCosts(model).reduce((sum, cost) => sum + cost.multiplyAdds, 0);
   for (const [name, build] of Object.entries(plainNetworks)) {
     const model = build();
@@ -143,7 +145,7 @@ test('a layer is timed between others that cost next to nothing, and without it 
       const [alone, around] = [unitModel, surroundings].map((make) => make(unit, inputs, outputs));
       const { kernels, positions } = kernelGeometry(head.layer, head.outputShape) ?? { kernels: [], positions: 0 };
       const own = kernels.reduce((sum, { entries }) => sum + entries(inputs, outputs) * positions, 0);
-      // The last layers read one place of a tensor each, and their weights are its channels and a bias.
+      // The last layers read one position of each tensor; their weights are its channels and a bias.
       const ends = around.layers.slice(-around.outputs.length);
       const read = ends.reduce((sum, layer) => sum + layer.countParams() - 1, 0);
       assert.equal(adds(alone) - adds(around), own + head.channels - read, `${name}, ${head.name}`);
@@ -158,7 +160,7 @@ test('a layer is timed between others that cost next to nothing, and without it 
   }
 });
 
-test('times that are of other layers are refused with what to do', () => {
+test('times of other layers are refused, with what to do', () => {
   const times = { ...multiplyAddTimes(branches()), layers: {} };
   assert.throws(() => predictedTime(branches(), new Map(), times), {
     name: 'UserError',
@@ -171,14 +173,14 @@ const root = mkdtempSync(join(tmpdir(), 'sparsebook-times-'));
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 
 /**
- * A clock that goes on by a millisecond whenever it is read, and how often it was: a layer takes no longer than a call.
+ * A clock that advances by a millisecond whenever it is read, and a count of the reads: a layer takes exactly one call.
  */
 function fakeClock() {
   let reads = 0;
   return { now: () => ++reads, reads: () => reads };
 }
 
-test('layers are timed once on a machine, and kept; a network as a whole belongs to its layers', async () => {
+test('layers are timed once per machine, and stored; whole networks are stored with their layers', async () => {
   const model = branches();
   const [clock, second] = [fakeClock(), fakeClock()];
   const told: string[] = [];
@@ -215,12 +217,12 @@ test('layers are timed once on a machine, and kept; a network as a whole belongs
   });
 });
 
-test('a compact network takes its share of the time of the whole one, however slow the machine is', async (t) => {
+test("the compact network's time is measured as a share of the whole network's, however slow the machine is", async (t) => {
   const model = branches();
   const times = { ...multiplyAddTimes(model), networks: [[1000, 20]] as [number, number][] };
   const whole = predictedTime(model, new Map(), times);
   const masks = new Map([['b', Float32Array.of(1, 1, 0, 0, 0, 0, 0, 0)]]);
-  // A convolution takes as long as it has weights.
+  // A convolution takes as many milliseconds as it has weights.
   let [clock, slow] = [0, 1];
   const call = Object.getOwnPropertyDescriptor(Conv2d.prototype, 'call')!.value as Conv2d['call'];
   t.mock.method(Conv2d.prototype, 'call', function (this: Conv2d, ...given: Parameters<Conv2d['call']>) {
@@ -236,7 +238,7 @@ test('a compact network takes its share of the time of the whole one, however sl
   assert.equal(tf.memory().numTensors, before);
 });
 
-test('a depthwise convolution is timed at all widths, also where its outputs are no multiple of them', async () => {
+test('a depthwise convolution is timed at all widths, even if they are not multiples of the multiplier', async () => {
   const model = tf.sequential({
     layers: [tf.layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 3, inputShape: [4, 4, 4] })],
   });
@@ -244,7 +246,7 @@ test('a depthwise convolution is timed at all widths, also where its outputs are
   assert.deepEqual(layers['DepthwiseConv2D, 3x3, 3 of each channel, 4x4 to 2x2'].outputs, [4, 8, 12]);
 });
 
-test('an aborted measurement keeps what was measured until then', async () => {
+test('an aborted measurement keeps the times measured so far', async () => {
   const folder = join(root, 'stopped');
   const stop = new AbortController();
   const onProgress = ({ done }: { done: number }): void => void (done === 2 && stop.abort(new Error('enough')));
@@ -262,7 +264,7 @@ test('an aborted measurement keeps what was measured until then', async () => {
   );
 });
 
-test('a report shows the predicted beside the measured time', async () => {
+test('a report shows the predicted time beside the measured one', async () => {
   const model = branches();
   const masks = new Map([['b', Float32Array.of(1, 1, 1, 1, 0, 0, 0, 0)]]);
   const times = [multiplyAddTimes(model)];

@@ -1,5 +1,5 @@
-// Training a network without the channels that masks hold at 0 comes to the same: outputs and gradients of what is
-// left.
+// A network without the channels that masks hold at 0 trains the same: outputs and gradients of the remaining channels
+// are equal.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -14,7 +14,7 @@ import { plainNetworks, randomWeights } from '../plainNetworks.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
 
-/** Some entries of a weight's values, as the smaller network has them. */
+/** The given entries of a weight's values, in the shape of the smaller network's weight. */
 function left(
   values: tf.Tensor,
   { weight, entries }: { weight: { shape: tf.Shape }; entries: Uint32Array },
@@ -25,7 +25,7 @@ function left(
     .reshape(weight.shape as number[]);
 }
 
-/** Gives a smaller network the weights of the one it was made from. */
+/** Gives a smaller network the weights of the network it was made from. */
 function fill({ weights }: SmallerNetwork): void {
   tf.tidy(() => weights.forEach((part, weight) => part.weight.write(left(weight.read(), part))));
 }
@@ -43,7 +43,7 @@ const close = (a: tf.Tensor, b: tf.Tensor, what: string): void => {
 const outputs = (model: tf.LayersModel, x: tf.Tensor[], training: boolean): tf.Tensor[] =>
   [model.apply(x.length === 1 ? x[0] : x, { training })].flat() as tf.Tensor[];
 
-/** Gradients of all trained weights, by their names, of a sum over all outputs in training. */
+/** Gradients of a weighted sum over all outputs in training mode, for all trained weights by name. */
 function gradients(model: tf.LayersModel, x: tf.Tensor[]): Map<string, tf.Tensor> {
   const names = weightNames(model);
   const { grads } = tf.variableGrads(() =>
@@ -97,11 +97,11 @@ function gated(activation: 'relu' | 'sigmoid' = 'relu', useBias = false): tf.Lay
 const mask = (size: number, ...zeros: number[]): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => (zeros.includes(i % 4) ? 0 : 1));
 
-/** The kernel [3, 3, 4, 3] of `second` without its entries for one input. */
+/** A mask of the kernel [3, 3, 4, 3] of `second` that is 0 in the entries of one input. */
 const readsAllBut = (input: number): Float32Array =>
   Float32Array.from({ length: 108 }, (_, i) => (Math.floor(i / 3) % 4 === input ? 0 : 1));
 
-test('what training could bring back, and what gives another constant than 0, stays', () => {
+test('channels that training could bring back, or whose constant is not 0, stay', () => {
   const firstZero = { 'first/kernel': mask(72, 0) };
   const silent = { ...firstZero, 'norm/gamma': mask(4, 0), 'norm/beta': mask(4, 0) };
   const cases: [what: string, model: tf.LayersModel, closed: Record<string, Float32Array>, width: number][] = [
@@ -115,7 +115,7 @@ test('what training could bring back, and what gives another constant than 0, st
     ['a channel that nobody reads', gated(), { 'second/kernel': readsAllBut(1) }, 3],
   ];
   for (const [what, model, closed, width] of cases) {
-    // A weight that happens to be 0 now is trained all the same.
+    // A weight that happens to be 0 now is still trained.
     tf.tidy(() => void model.getLayer('second').weights[0].write(tf.zeros([3, 3, 4, 3])));
     const smaller = withoutClosed(model, new Map(Object.entries(closed)));
     const found = smaller ? smaller.model.getLayer('first').weights[0].shape.at(-1) : 4;
@@ -125,7 +125,7 @@ test('what training could bring back, and what gives another constant than 0, st
   }
 });
 
-test('a smaller network keeps what is frozen, and gates with their settings', () => {
+test('a smaller network keeps frozen weights frozen, and gates with their settings', () => {
   const model = gated();
   model.getLayer('first').trainable = false;
   (model.getLayer('norm') as BatchNorm).frozen = true;

@@ -1,6 +1,6 @@
-// npm run test:commands [-- WORD...]: clones the last commit into a new folder, and runs there each command of
-// README.md and docs/guide/ as it is printed; with words, `npm ci` and those commands that contain one of them.
-// Trainings are made short by settings that are added behind the command.
+// npm run test:commands [-- WORD...]: clones the last commit into a new folder, and runs each command of README.md and
+// docs/guide/ there as printed; given words, only `npm ci` and the commands that contain one of them. Settings added to
+// the end of the commands make trainings short.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -19,22 +19,22 @@ import * as tf from '@tensorflow/tfjs';
 import sharp from 'sharp';
 import { saveTfjs } from 'sparsebook/compact/export/tfjs.js';
 
-/** What a command needs that its page does not print. */
+/** How to run a command here, beyond what its page prints. */
 interface Treatment {
-  /** Why it is not run here. */
+  /** The reason why it is not run here. */
   skip?: string;
-  /** Words behind it. */
+  /** Words added to its end. */
   add?: string;
-  /** A server, which is interrupted once it has printed an address. */
+  /** Whether it is a server, which is interrupted once it has printed an address. */
   serves?: boolean;
 }
 
-/** Whether this machine has a program, by its name on the PATH. */
+/** Whether this machine has a program of this name on the PATH. */
 const has = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 
 const small = 'sizes.train=64 sizes.validation=32 sizes.test=32';
 const notebook = 'train_size=128 test_size=100 epochs=1';
-/** By the beginning of commands; the longest that fits holds. */
+/** By the beginning of commands; the longest match applies. */
 const treatments: Record<string, Treatment> = {
   'npm ci && npm test': { skip: 'it is what .ci/run does' },
   'npm run test:quick': { skip: 'it is part of npm test' },
@@ -65,7 +65,7 @@ const words = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-commands-'));
 const clone = join(folder, 'sparsebook');
 
-/** The commands of a page: lines of its blocks for a terminal, and code within its sentences. */
+/** The commands of a page: lines of its terminal blocks, and inline code in its sentences. */
 function commandsOf(page: string): string[] {
   const text = readFileSync(join(clone, page), 'utf8');
   const blocks = [...text.matchAll(/^ *```(?:ba)?sh\n([^]*?)^ *```$/gm)].flatMap(([, code]) => code.split('\n'));
@@ -82,7 +82,7 @@ const treatmentOf = (command: string): Treatment => {
   return treatments[fitting.sort((a, b) => b.length - a.length)[0]] ?? {};
 };
 
-/** What pages speak of as the reader's own: a folder of images, weights, a network, a notebook. */
+/** Makes the files that pages assume their reader has: a folder of images, weights, a network, a notebook. */
 async function makeReadersFiles(): Promise<void> {
   for (const [n, name] of ['rose', 'tulip'].entries()) {
     mkdirSync(join(clone, 'flowers', name), { recursive: true });
@@ -115,7 +115,7 @@ function newestRun(): string {
   return readdirSync(runs).reduce((newest, id) => (began(id) > began(newest) ? id : newest));
 }
 
-/** Runs a command line; throws with its output where it fails. */
+/** Runs a command line; throws with its output if it fails. */
 async function run(line: string, serves = false): Promise<void> {
   const started = performance.now();
   const child = spawn(line, { cwd: clone, shell: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -127,7 +127,7 @@ async function run(line: string, serves = false): Promise<void> {
     if (!serves || interrupted || !/http:\/\/\S+/.test(output)) return;
     interrupted = true;
     process.kill(-child.pid!, 'SIGINT');
-    // Jupyter asks, and takes a second one for a yes.
+    // Jupyter asks for confirmation, and takes a second interrupt as a yes.
     again = setTimeout(() => process.kill(-child.pid!, 'SIGINT'), 2000);
   };
   child.stdout.on('data', read);
@@ -160,7 +160,7 @@ try {
     }
     try {
       const named = command.replace('data=FOLDER', 'data=flowers').replace('/RUN/', () => `/${newestRun()}/`);
-      // No browser is opened.
+      // Opens no browser.
       const line = named.replace(/ --open$/, serves ? ' --open --no-browser' : '');
       await run(add === undefined ? line : `${line} ${add}`, serves);
     } catch (error) {

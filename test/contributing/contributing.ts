@@ -1,5 +1,5 @@
-// npm run test:contributing: does what CONTRIBUTING.md says, in a copy of the repository. Its examples are applied,
-// built, checked by the compiler and run; how many files each takes is printed.
+// npm run test:contributing: follows CONTRIBUTING.md in a copy of the repository. Its examples are applied, built,
+// type-checked and run; the number of files that each needs is printed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ function run(what: string, command: string, ...args: string[]): string {
   return stdout;
 }
 
-/** A copy of the working tree with its build, so that only what changes is compiled. */
+/** A copy of the working tree with its build, so that only changed files are compiled. */
 function makeCopy(): void {
   const git = (...args: string[]): string => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout;
   for (const file of git('ls-files', '-co', '--exclude-standard').split('\n').filter(Boolean)) {
@@ -35,7 +35,7 @@ function makeCopy(): void {
 }
 
 /**
- * Applies the examples of a page: a whole file, or lines behind the first line that contains a text. Returns the files.
+ * Applies the examples of a page: a whole file, or lines after the first line that contains a text. Returns the files.
  */
 function apply(page: string): string[] {
   return examplesIn(page).map(({ file, after, code }) => {

@@ -1,4 +1,5 @@
-// The whole is tried by `npm run test:contributing`, which takes minutes; this is what moved files break.
+// `npm run test:contributing` tries the whole page, which takes minutes; this test finds examples that moved files have
+// broken.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,7 +8,7 @@ import { examplesIn } from './examples.ts';
 
 const examples = examplesIn(readFileSync('CONTRIBUTING.md', 'utf8'));
 
-test('the examples of CONTRIBUTING.md change files that are there, at lines that are there, and import what is there', () => {
+test('the examples of CONTRIBUTING.md change existing files at existing lines, and import existing exports', () => {
   const added = new Set(examples.filter(({ after }) => after === undefined).map(({ file }) => file));
   const before = new Map<string, string>();
   assert.ok(examples.length > 10);

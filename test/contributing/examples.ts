@@ -1,8 +1,8 @@
-// The examples of CONTRIBUTING.md: a whole new file, or lines behind the first line of a file that contains a text.
+// The examples of CONTRIBUTING.md: a whole new file, or lines after the first line of a file that contains a text.
 
 export interface Example {
   file: string;
-  /** What the line contains behind which the code comes; undefined for a new file. */
+  /** A text in the line after which the code is inserted; undefined for a new file. */
   after: string | undefined;
   code: string;
 }

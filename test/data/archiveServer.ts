@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Answers one request. `range` is the first byte asked for, where the client asked for a part. */
+/** Answers one request. `range` is the first byte requested, if the client asked for a part. */
 export type Answer = (response: ServerResponse, range: number | undefined, content: Buffer) => void;
 
-/** Sends what was asked for, as a good server does. */
+/** Sends what was requested, like a good server. */
 export const whole: Answer = (response, range, content) => {
   const start = range ?? 0;
   response.setHeader('content-length', content.length - start);
@@ -25,7 +25,7 @@ export const status =
     response.end();
   };
 
-/** Promises everything and sends `bytes` more, after which it says nothing. */
+/** Announces the full length and sends `bytes` bytes, then nothing more. */
 export const stalled =
   (bytes: number): Answer =>
   (response, range, content) => {
@@ -38,9 +38,9 @@ export const stalled =
   };
 
 /**
- * Promises everything, sends `bytes` more, then cuts the line.
+ * Announces the full length, sends `bytes` bytes, then closes the connection.
  *
- * Not before they lie in the file that `path` names: a client drops what it has not read yet when its line is cut.
+ * Waits until they are in the file that `path` names: a client drops unread data when its connection is closed.
  */
 export const interrupted =
   (bytes: number, path: () => string): Answer =>
@@ -80,7 +80,7 @@ export class ArchiveServer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/cifar-10-binary.tar.gz`;
   }
 
-  /** What the next requests are answered; forgets the earlier ones. */
+  /** Sets the answers to the next requests; forgets the earlier ones. */
   plan(...answers: Answer[]): void {
     this.answers = answers;
     this.ranges.length = 0;

@@ -17,7 +17,7 @@ import { changeContrast, flip, paddedCrop } from 'sparsebook/data/augment.js';
 import { valuesOf } from 'sparsebook/data/imageSet.js';
 import { randomBox, resizedCrop } from 'sparsebook/data/resizedCrop.js';
 
-/** Whole numbers in 0..255. */
+/** Integers in 0..255. */
 const noise = (shape: ImageShape, seed = 1): Float32Array =>
   Float32Array.from({ length: valuesOf(shape) }, (_, i) => Math.floor(256 * uniform(seed, i)));
 
@@ -36,7 +36,7 @@ for (const shape of shapes) {
     for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) for (let k = 0; k < channels; k++) check(y, x, k);
   };
 
-  test(`${shape.join('x')}: a flip moves every pixel to its mirror place, and a second one back`, () => {
+  test(`${shape.join('x')}: a flip moves every pixel to its mirrored position, and a second flip moves it back`, () => {
     const [image, before] = [noise(shape), noise(shape)];
     flip(image, shape);
     everywhere((y, x, k) => assert.equal(at(image, y, x, k), at(before, y, width - 1 - x, k)));
@@ -44,7 +44,7 @@ for (const shape of shapes) {
     assert.deepEqual(image, before);
   });
 
-  test(`${shape.join('x')}: a padded crop agrees with cutting a window out of the padded image`, () => {
+  test(`${shape.join('x')}: a padded crop equals a window cut out of the padded image`, () => {
     const offset = fc.integer({ min: 0, max: 8 });
     fc.assert(
       fc.property(offset, offset, (top, left) => {
@@ -60,7 +60,7 @@ for (const shape of shapes) {
     );
   });
 
-  test(`${shape.join('x')}: a resized crop of any box stays within the values of that box, and of the whole is none`, () => {
+  test(`${shape.join('x')}: a resized crop stays within the values of its box, and a crop of the whole image changes nothing`, () => {
     const [rows, columns] = [height, width].map((side) => fc.integer({ min: 1, max: side }));
     fc.assert(
       fc.property(rows, columns, fc.nat(), fc.nat(), (h, w, down, right) => {
@@ -118,13 +118,13 @@ test('a channel of one value becomes 0 by its own statistics', () => {
   assert.ok(image.every((value) => Math.abs(value) < 1e-6));
 });
 
-test('values are scaled and shifted all alike', () => {
+test('all values are scaled and shifted alike', () => {
   const image = Float32Array.of(0, 127.5, 255);
   scaleValues({ scale: 1 / 127.5, shift: -1 })(image, [1, 3, 1]);
   assert.deepEqual([...image], [-1, 0, 1]);
 });
 
-test('statistics for another number of channels, or that are none, are refused', () => {
+test('statistics for another number of channels, or invalid ones, are refused', () => {
   assert.throws(() => normalise(cifar10Statistics)(new Float32Array(784), [28, 28, 1]), {
     name: 'UserError',
     message: /for each channel of the images, 28x28x1; received 3 of each/,
@@ -151,7 +151,7 @@ test('about half of the images are flipped', () => {
   assert.ok(Math.abs(flipped - 1000) < 100, `${flipped} of 2000`);
 });
 
-test('brightness moves all values by one step of at most 63', () => {
+test('brightness shifts all values by the same amount of at most 63', () => {
   const random = new Random(7);
   const steps = Array.from({ length: 300 }, () => {
     const image = new Float32Array(12).fill(100);
@@ -164,7 +164,7 @@ test('brightness moves all values by one step of at most 63', () => {
   );
 });
 
-test('images smaller than the padding of a crop, or of a single pixel, go through every augmentation', () => {
+test('images smaller than the padding of a crop, and images of one pixel, go through every augmentation', () => {
   for (const shape of [
     [1, 1, 1],
     [2, 7, 2],
@@ -178,7 +178,7 @@ test('images smaller than the padding of a crop, or of a single pixel, go throug
   }
 });
 
-test('where no random box fits, the largest in the middle whose ratio is allowed is taken', () => {
+test('if no random box fits, the largest central box with an allowed ratio is taken', () => {
   const never = { next: () => 0.999, integer: (n: number) => n - 1 };
   const scale: [number, number] = [4, 5];
   assert.deepEqual(randomBox(never, [10, 40, 3], { scale, ratio: [0.5, 2] }), {
@@ -217,7 +217,7 @@ test('a translation moves an image by up to two pixels and reflects it at its bo
   }
 });
 
-test('an alternating flip shows each image from one side and then the other, half of them mirrored first', () => {
+test('an alternating flip mirrors each image in every other epoch, half of them first', () => {
   const shape: ImageShape = [4, 4, 1];
   const mirrored = (image: number, epoch: number, seed = 7): boolean => {
     const [given, changed] = [noise(shape, 3), noise(shape, 3)];

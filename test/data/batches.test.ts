@@ -28,7 +28,7 @@ function imagesOf(list: Batch[]): Map<string, number> {
   return found;
 }
 
-test('an epoch has every image once, with its label, the last batch being smaller', () => {
+test('an epoch has every image once, with its label, and the last batch is smaller', () => {
   const list = [...batches(set, { ...training, augment: [], normalise: untouched })];
   assert.deepEqual(
     list.map((batch) => batch.size),
@@ -46,7 +46,7 @@ test('an epoch has every image once, with its label, the last batch being smalle
   }
 });
 
-test('the same seed and epoch give the same bits; another seed or epoch other ones', () => {
+test('the same seed and epoch give the same bits; another seed or epoch gives other bits', () => {
   const list = [...batches(set, training)];
   assert.deepEqual([...batches(set, training)], list);
   for (const change of [{ seed: 5 }, { epoch: 3 }]) {
@@ -55,7 +55,7 @@ test('the same seed and epoch give the same bits; another seed or epoch other on
   }
 });
 
-test('an epoch can go on from any batch', () => {
+test('an epoch can continue from any batch', () => {
   const list = [...batches(set, training)];
   for (let startAt = 0; startAt <= 11; startAt++) {
     assert.deepEqual([...batches(set, { ...training, startAt })], list.slice(startAt));
@@ -72,14 +72,14 @@ test('without a seed images come as stored', () => {
   assert.deepEqual([...first.labels, ...second.labels], [...set.labels]);
 });
 
-test('a last batch that is not full can be left out', () => {
+test('a last batch that is not full can be dropped', () => {
   assert.equal([...batches(set, { ...training, dropLast: true })].length, 10);
   assert.equal(batchCount(103, { batchSize: 10, dropLast: true }), 10);
   assert.equal(batchCount(103, { batchSize: 10 }), 11);
   assert.equal([...batches(set, { ...training, batchSize: 200, dropLast: true })].length, 0);
 });
 
-test('all augmentations together leave finite values and the stored images alone', () => {
+test('all augmentations together give finite values and leave the stored images unchanged', () => {
   const before = set.images.slice();
   const augment = [randomPaddedCrop(), randomFlip, randomBrightness(), randomContrast()];
   for (const { images } of batches(set, { ...training, augment, normalise: standardise })) {
@@ -98,7 +98,7 @@ test('options that contradict each other are refused', () => {
   refuse({ seed: undefined, epoch: undefined }, /augment draws random numbers and must be given with a seed/);
 });
 
-test('scaled images are those of the epoch made smaller or larger, behind their changes and before they are normalised', () => {
+test('scaled images are those of the epoch made smaller or larger, after augmentation and before normalisation', () => {
   const options = { ...training, batchSize: 20 };
   for (const scale of [0.5, 0.75, 1.5]) {
     const side = 32 * scale;

@@ -57,7 +57,7 @@ test('every pixel and label of the binary files is where it belongs', async () =
   }
 });
 
-test('a file that is cut short or too long is refused with the byte offset', async () => {
+test('a file that is too short or too long is refused with the byte offset', async () => {
   const short = folderWith((files) => (files['data_batch_3.bin'] = files['data_batch_3.bin'].subarray(0, 9_000)));
   assert.match(await refusal(short), /data_batch_3\.bin must hold 20 records .* ends at byte offset 9000, in record 2/);
   const long = folderWith(
@@ -73,14 +73,14 @@ test('a label above 9 is refused with the byte offset', async () => {
   assert.match(await refusal(folder), /data_batch_5\.bin: .* found 10 at byte offset 33803 \(record 11\)/);
 });
 
-test('a missing file and a foreign class list are refused by name', async () => {
+test('a missing file and an unknown class list are refused by name', async () => {
   const missing = folderWith((files) => delete files['data_batch_4.bin']);
   assert.match(await refusal(missing), /there is no data_batch_4\.bin in .*sparsebook data get cifar10/);
   const foreign = folderWith((files) => (files['batches.meta.txt'] = Buffer.from('airplane\nautomobile\nbride\n')));
   assert.match(await refusal(foreign), /batches\.meta\.txt, line 3: must be "bird"; found "bride"/);
 });
 
-test('a file that cannot be read is named', async () => {
+test('an unreadable file is named', async () => {
   const folder = folderWith();
   rmSync(join(folder, trainingFiles[1]));
   mkdirSync(join(folder, trainingFiles[1]));
@@ -106,7 +106,7 @@ test('a file that changed since its download is refused', async () => {
   assert.match(await refusal(folder), /test_batch\.bin must have the SHA-256 .* changed since it was downloaded/);
 });
 
-test('a note that is not one is refused with the rule', async () => {
+test('an invalid origin.json is refused with the rule', async () => {
   assert.match(await refusal(folderWith(note({ title: 'mine' }))), /origin\.json must be JSON like .* received none/);
   assert.match(await refusal(folderWith(note(null))), /received none/);
   assert.match(await refusal(folderWith(note({ name: 'x', files: ['a'] }))), /maps file names to SHA-256/);

@@ -22,7 +22,7 @@ function sparsebook(...words: string[]): Promise<{ failed: boolean; out: string;
   });
 }
 
-test('data check says what a data set holds', async () => {
+test('data check reports what a data set contains', async () => {
   const { failed, out } = await sparsebook('data', 'check', 'synthetic');
   assert.equal(failed, false);
   assert.match(
@@ -48,7 +48,7 @@ test('data check without the data fails and says how to get it', async () => {
   assert.match(err, /CIFAR-10 is not in .*sparsebook data get cifar10/);
 });
 
-test('data get refuses an unknown name, an address that is none, and a mirror with another file', async () => {
+test('data get refuses an unknown name, an invalid address, and a mirror with another file', async () => {
   const unknown = await sparsebook('data', 'get', 'cifar100');
   assert.ok(unknown.failed);
   assert.match(unknown.err, /must be cifar10; received cifar100/);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { dataFolder } from 'sparsebook/data/dataFolder.js';
 
-test('the data folder is the one that SPARSEBOOK_DATA names, and the usual one where it names none', () => {
+test('the data folder is the one that SPARSEBOOK_DATA names, or the default one', () => {
   delete process.env.SPARSEBOOK_DATA;
   const usual = dataFolder();
   process.env.SPARSEBOOK_DATA = '';

@@ -7,7 +7,7 @@ import type { DataSplits, SplitOptions } from 'sparsebook/data/dataSplits.js';
 import type { ImageArrays, ImageSet } from 'sparsebook/data/imageSet.js';
 import { blankImages } from 'sparsebook/data/dataSplits.js';
 
-/** `count` images of one pixel: the value of each is its number, its class the number modulo `classes`. */
+/** `count` images of one pixel: the value of each is its index, its class the index modulo `classes`. */
 const numbered = (count: number, classes = 2): ImageSet => {
   const numbers = Uint32Array.from({ length: count }, (_, i) => i);
   return {
@@ -30,7 +30,7 @@ test('the split of CIFAR-10 is 45,000 to 5,000, complete, and never changes', ()
   assert.equal(data.splitHash, 'd6311ca07c6916d1');
 });
 
-test('a smaller split takes the first images of each part and has a hash of its own', () => {
+test('a smaller split takes the first images of each part and has its own hash', () => {
   const given = { train: numbered(1000), test: numbered(40) };
   const whole = splitImages(given);
   const sizes = { train: 50, validation: 20, test: 7 };
@@ -42,7 +42,7 @@ test('a smaller split takes the first images of each part and has a hash of its 
   assert.notEqual(splitImages(given, { sizes: { ...sizes, validation: 21 } }).splitHash, part.splitHash);
 });
 
-test('what is not given is split off the training images, and no image is in two parts', () => {
+test('missing parts are split off the training images, and no image is in two parts', () => {
   const set = numbered(100);
   const [own, given] = [splitImages({ train: set }), splitImages({ train: set, test: numbered(5) })];
   assert.deepEqual(sizesOf(own), [80, 10, 10]);
@@ -63,17 +63,17 @@ const refused: [what: string, given: { train: ImageSet; test?: ImageSet }, optio
     /validation must be a share between 0 and 1 of the 100/,
   ],
   ['a negative share', { train: numbered(100) }, { test: -0.1 }, /test must be a share .* received -0.1/],
-  ['all to validate', { train: numbered(100) }, { validation: 100 }, /validation must be .* received 100/],
-  ['one image and a half', { train: numbered(100) }, { validation: 1.5 }, /received 1.5/],
+  ['all images for validation', { train: numbered(100) }, { validation: 100 }, /validation must be .* received 100/],
+  ['one and a half images', { train: numbered(100) }, { validation: 1.5 }, /received 1.5/],
   [
     'nothing left to train on',
     { train: numbered(10) },
     { validation: 5, test: 5 },
     /some must be left to train on; 5 validate/,
   ],
-  ['a share of too few', { train: numbered(4) }, {}, /with one image or more; received 0.1/],
+  ['a share of too few images', { train: numbered(4) }, {}, /with one image or more; received 0.1/],
   [
-    'more than there are',
+    'more images than there are',
     { train: numbered(100) },
     { sizes: { test: 11 } },
     /sizes.test .* at most 10 for numbers; received 11/,
@@ -122,7 +122,7 @@ test('floats in 0..1 become bytes, and clamped bytes are taken as they are', () 
   }
 });
 
-test('labels are kept in as many bytes as the number of classes needs', () => {
+test('labels use as many bytes as the number of classes needs', () => {
   for (const [classes, type] of [
     [256, Uint8Array],
     [257, Uint16Array],
@@ -138,7 +138,7 @@ test('labels are kept in as many bytes as the number of classes needs', () => {
 
 const wrong: [what: string, change: object, message: RegExp][] = [
   [
-    'a label too many',
+    'one label too many',
     { labels: [...(arrays().labels as number[]), 1] },
     /28x28x1 = 784 values for each label; received 47040 values and 61 labels/,
   ],
@@ -167,7 +167,7 @@ const wrong: [what: string, change: object, message: RegExp][] = [
     /whole numbers from 0 to 1, for the 2 classes of own images; received 2 for image 2/,
   ],
   [
-    'a label between',
+    'a label between two classes',
     { labels: Array.from({ length: 60 }, () => 0.5), classNames: ['a', 'b'] },
     /received 0.5 for image 0/,
   ],
@@ -179,7 +179,7 @@ const wrong: [what: string, change: object, message: RegExp][] = [
   ['floats below 0', { images: new Float32Array(47040).fill(-0.1, 784) }, /received -0.1.* in image 1/],
   ['not a number', { images: new Float32Array(47040).fill(NaN) }, /received NaN in image 0/],
   ['a plain list', { images: Array.from(arrays().images) }, /one flat Uint8Array .* received Array/],
-  ['images in images', { images: [[[0]]] }, /received Array/],
+  ['images inside images', { images: [[[0]]] }, /received Array/],
 ];
 for (const [what, { plus = 0, ...change }, message] of wrong as [
   string,
@@ -217,7 +217,7 @@ test('the hash of the data changes with any pixel, label, shape, number of class
   assert.equal(hashes.size, 6);
 });
 
-test('blank images have the shape and the number of classes asked for', () => {
+test('blank images have the requested shape and number of classes', () => {
   const { train } = blankImages([28, 28, 1], 300);
   assert.deepEqual([train.shape, train.images.length, train.labels.length], [[28, 28, 1], 2 * 784, 2]);
   assert.equal(train.classNames.length, 300);

@@ -15,7 +15,10 @@ let place: string;
 before(() => (place = mkdtempSync(join(tmpdir(), 'sparsebook-tar-'))));
 after(() => rmSync(place, { recursive: true }));
 
-/** Unpacks the bytes into an empty folder: the files there afterwards, or the error. Nothing may appear beside it. */
+/**
+ * Unpacks the bytes into an empty folder; returns the files there afterwards, or the error. Nothing may appear beside
+ * the folder.
+ */
 async function unpack(bytes: Buffer): Promise<Record<string, Buffer> | Error> {
   const inside = join(place, 'a', 'b');
   rmSync(join(place, 'a'), { recursive: true, force: true });
@@ -40,7 +43,7 @@ async function refusal(entries: TarEntry[]): Promise<string> {
   return outcome.message;
 }
 
-test('a whole archive gives its seven files', async () => {
+test('a complete archive gives its seven files', async () => {
   assert.deepEqual(await unpack(tarGz(smallEntries())), smallFiles());
 });
 
@@ -70,7 +73,7 @@ test('links, devices and folders in place of files are refused', async () => {
   }
 });
 
-test('a file of another size, a missing file and a second one of the same name are refused', async () => {
+test('a file of the wrong size, a missing file and a second file of the same name are refused', async () => {
   const entries = smallEntries();
   const cut = entries.map((entry) =>
     entry.path.endsWith('test_batch.bin') ? { ...entry, content: entry.content?.subarray(1) } : entry,
@@ -81,7 +84,7 @@ test('a file of another size, a missing file and a second one of the same name a
   assert.match(await refusal([...entries, entries[2]]), /twice/);
 });
 
-test('whatever bytes an archive has, it gives the files or a UserError, and writes nowhere else', async () => {
+test('whatever bytes an archive has, the result is the files or a UserError, and nothing is written elsewhere', async () => {
   const good = tarGz(smallEntries());
   const change = fc.record({ at: fc.nat(good.length - 1), flip: fc.integer({ min: 1, max: 255 }) });
   const bytes = fc.oneof(

@@ -13,7 +13,7 @@ after(() => rmSync(place, { recursive: true }));
 
 type Values = number | ((y: number, x: number, k: number) => number);
 
-/** The pixels of an image, for sharp. */
+/** The pixels of an image as input for sharp. */
 function raw([height, width, channels]: ImageShape, values: Values = 100): Sharp {
   const bytes = Buffer.alloc(height * width * channels);
   bytes.forEach((_, i) => {
@@ -41,7 +41,7 @@ async function folderOf(files: Files, name = 'things'): Promise<string> {
   return folder;
 }
 
-/** `count` images a class, each of one value: 10 times the class plus its number. */
+/** `count` images per class, each of one value: 10 times the index of the class plus the image's index. */
 function classes(names: string[], count: number, shape: ImageShape = [4, 5, 1], at = ''): Files {
   return Object.fromEntries(
     names.flatMap((name, k) =>
@@ -50,7 +50,7 @@ function classes(names: string[], count: number, shape: ImageShape = [4, 5, 1], 
   );
 }
 
-/** All values of a part, an image each, sorted, to see which images are there. */
+/** All values of a part, sorted, one per image, to see which images it has. */
 const valuesOf = (data: DataSplits, part: 'train' | 'validation' | 'test'): number[] => {
   const { images } = data[part];
   const shape = shapeOf(data[part]);
@@ -58,7 +58,7 @@ const valuesOf = (data: DataSplits, part: 'train' | 'validation' | 'test'): numb
   return Array.from({ length: images.length / step }, (_, i) => images[i * step]).sort((a, b) => a - b);
 };
 
-test('a folder with a folder a class becomes three parts, always the same', async () => {
+test('a folder with one folder per class becomes three parts, always the same', async () => {
   const folder = await folderOf({ ...classes(['dog', 'cat', 'Émile', '10'], 10), 'README.md': 'mine' });
   const data = await loadData(folder);
   assert.match(
@@ -71,7 +71,7 @@ test('a folder with a folder a class becomes three parts, always the same', asyn
     all.sort((a, b) => a - b),
     Array.from({ length: 40 }, (_, i) => i),
   );
-  // The class of an image is the folder that it lies in: those were written in another order.
+  // The class of an image is its folder: the folders were written in this order.
   const written = ['dog', 'cat', 'Émile', '10'];
   data.train.labels.forEach((label, i) => {
     assert.equal(data.train.classNames[label], written[Math.floor(data.train.images[i * 20] / 10)]);
@@ -83,7 +83,7 @@ test('a folder with a folder a class becomes three parts, always the same', asyn
   assert.equal(few.train.name, 'mine, training');
 });
 
-test('train, test and validation folders are taken as they are; what is missing is split off train', async () => {
+test('train, test and validation folders are taken as they are; missing parts are split off train', async () => {
   const three = { ...classes(['a', 'b'], 10, undefined, 'train/'), ...classes(['a', 'b'], 3, undefined, 'test/') };
   for (const name of ['val', 'validation']) {
     const folder = await folderOf({ ...three, ...classes(['a', 'b'], 2, undefined, `${name}/`) });
@@ -108,7 +108,7 @@ test('a class may be called train', async () => {
   assert.deepEqual(data.train.classNames, ['plane', 'test', 'train']);
 });
 
-test('hidden files, what systems leave behind, and links are no trouble', async () => {
+test('hidden files, files that systems leave behind, and links do no harm', async () => {
   const folder = await folderOf({
     ...classes(['a', 'b'], 10),
     '.DS_Store': 'x',
@@ -126,7 +126,7 @@ test('hidden files, what systems leave behind, and links are no trouble', async 
   assert.equal(data.train.labels.length + data.validation.labels.length + data.test.labels.length, 32);
 });
 
-test('the same name in other bytes is the same class', async () => {
+test('the same class name in other bytes is the same class', async () => {
   const folder = await folderOf({
     ...classes(['caf\u00e9', 'tea'], 8, undefined, 'train/'),
     ...classes(['cafe\u0301', 'tea'], 2, undefined, 'test/'),
@@ -134,7 +134,7 @@ test('the same name in other bytes is the same class', async () => {
   assert.deepEqual((await loadData(folder)).test.classNames, ['caf\u00e9', 'tea']);
 });
 
-/** The one image of class a, through a folder of it and a filler of the same kind. */
+/** The only image of class a, after reading a folder with it and a filler of the same kind. */
 async function read(
   image: Buffer | Promise<Buffer>,
   options: DataOptions = {},
@@ -156,7 +156,7 @@ const rampOf = ([height, width, channels]: ImageShape): number[] =>
     ramp(Math.floor(i / channels / width), Math.floor(i / channels) % width, i % channels),
   );
 
-test('pixels come as they are stored: grey, colour, palette and transparency', async () => {
+test('pixels are read as stored: grey, colour, palette and transparency', async () => {
   const [grey, colour, clear]: ImageShape[] = [
     [2, 3, 1],
     [2, 3, 3],
@@ -177,7 +177,7 @@ test('pixels come as they are stored: grey, colour, palette and transparency', a
   ]);
 });
 
-test('grey images among coloured ones become colour, and coloured ones grey where one channel is asked for', async () => {
+test('grey images among coloured ones become colour, and coloured ones become grey if one channel is requested', async () => {
   const [, mixed] = await read(png([2, 3, 1], ramp), {}, png([2, 3, 3]));
   assert.deepEqual(
     mixed,
@@ -192,13 +192,13 @@ test('grey images among coloured ones become colour, and coloured ones grey wher
   assert.deepEqual((await read(png([2, 3, 1], ramp), { imageSize: '2x3x1' }))[1], rampOf([2, 3, 1]));
 });
 
-test('a JPEG is within its losses, whatever its name ends in, and turned as its camera says', async () => {
+test('a JPEG is read within its losses, whatever its extension, and rotated as its camera says', async () => {
   for (const ending of ['jpg', 'JPEG', 'png']) {
     const [shape, values] = await read(jpeg([8, 8, 3], 90), {}, undefined, ending);
     assert.deepEqual(shape, [8, 8, 3]);
     assert.ok(values.every((value) => Math.abs(value - 90) <= 2));
   }
-  // Stored as 8 rows of 16, dark to the left; to be turned by a quarter clockwise, so dark above.
+  // Stored as 8 rows of 16, dark on the left; rotating by a quarter clockwise puts the dark side at the top.
   const turned = raw([8, 16, 1], (_, x) => (x < 8 ? 20 : 220))
     .withMetadata({ orientation: 6 })
     .jpeg()
@@ -208,7 +208,7 @@ test('a JPEG is within its losses, whatever its name ends in, and turned as its 
   assert.ok(values[0] < 60 && values.at(-1)! > 180);
 });
 
-test('images of any size are scaled to cover the size asked for, and cropped in the middle', async () => {
+test('images of any size are scaled to cover the requested size, and cropped in the middle', async () => {
   const files = {
     ...classes(['a', 'b'], 8, [40, 30, 3]),
     'a/wide.png': png([20, 60, 3], (_, x) => (x < 20 || x >= 40 ? 0 : 200)),
@@ -220,7 +220,7 @@ test('images of any size are scaled to cover the size asked for, and cropped in 
     Array.from(labels, (_, i) => images.subarray(i * 1200, (i + 1) * 1200)),
   );
   assert.equal(all.length, 18);
-  // The dark sides of the wide image are cut away.
+  // The dark sides of the wide image are cropped.
   assert.equal(all.filter((image) => image.every((value) => value > 190)).length, 2);
 });
 
@@ -278,7 +278,7 @@ const refused: [what: string, files: () => Files, message: RegExp, options?: Dat
     /one size, height by width; .*\.png is (5x4|4x5), and .*\.png is (5x4|4x5)\. .*image_size=/,
   ],
   ['two channels', two, /1, 3 or 4 channels .* received 2/, { imageSize: '4x5x2' }],
-  ['a size that is none', two, /HEIGHTxWIDTH .* received small/, { imageSize: 'small' }],
+  ['an invalid size', two, /HEIGHTxWIDTH .* received small/, { imageSize: 'small' }],
   ['another number of classes', two, /classes must be the number that things has, 2; received 3/, { classes: 3 }],
   ['too few images for the size', two, /sizes\.train .* at most 10 for things; received 11/, { sizes: { train: 11 } }],
   [
@@ -287,7 +287,7 @@ const refused: [what: string, files: () => Files, message: RegExp, options?: Dat
     /and nothing else; found .*testing/,
   ],
   [
-    'two parts that validate',
+    'two validation parts',
     () => ({
       ...classes(['a', 'b'], 4, undefined, 'train/'),
       ...classes(['a', 'b'], 2, undefined, 'val/'),
@@ -312,13 +312,13 @@ for (const [what, files, message, options] of refused) {
   });
 }
 
-test('a link that leads nowhere is named', async () => {
+test('a broken link is named', async () => {
   const folder = await folderOf(two());
   symlinkSync(join(folder, 'nowhere'), join(folder, 'b', 'z.png'));
   await assert.rejects(loadData(folder), { name: 'UserError', message: /must be readable: .*b\/z\.png/ });
 });
 
-test('what is no folder is refused', async () => {
+test('a path that is no folder is refused', async () => {
   const folder = await folderOf(two());
   await assert.rejects(loadData(join(folder, 'a', '0.png')), {
     name: 'UserError',

@@ -61,7 +61,7 @@ test('the archive becomes a folder that is proven to be CIFAR-10, and nothing el
   assert.ok(seen.every(({ fetched, total }) => fetched > 0 && total === bytes.length));
 });
 
-test('data that is there and whole is not fetched again; damaged data is', async () => {
+test('complete data is not downloaded again; damaged data is', async () => {
   const folder = await get();
   await get();
   assert.equal(server.ranges.length, 1);
@@ -87,7 +87,7 @@ test('a server without the file is not asked again', async () => {
   }
 });
 
-test('a busy server is asked again, and given up after the agreed number of attempts', async () => {
+test('a busy server is asked again, up to the maximal number of attempts', async () => {
   server.plan(status(500), status(503), whole);
   await get();
   assert.equal(server.ranges.length, 3);
@@ -104,7 +104,7 @@ test('a server that falls silent is given up, before the headers and in the midd
   assert.deepEqual(server.ranges, [undefined, 1000, 1000]);
 });
 
-test('an interrupted download goes on where it was, at once and in a later call', async () => {
+test('an interrupted download continues where it stopped, at once and in a later call', async () => {
   server.plan(cutAfter(5000), cutAfter(7000), whole);
   await get();
   assert.deepEqual(server.ranges, [undefined, 5000, 12000]);
@@ -120,7 +120,7 @@ test('an interrupted download goes on where it was, at once and in a later call'
   assert.deepEqual(readdirSync(to), ['cifar-10-batches-bin']);
 });
 
-test('many interruptions do not end a download that advances', async () => {
+test('many interruptions do not end a download that makes progress', async () => {
   const piece = Math.ceil(bytes.length / 12);
   server.plan(...new Array<Answer>(11).fill(cutAfter(piece)), whole);
   await get();
@@ -133,7 +133,7 @@ test('a server that cannot send parts sends everything again', async () => {
   assert.equal((await readCifar10(to, archive)).name, 'CIFAR-10');
 });
 
-test('a partial file that is damaged or too long is fetched anew', async () => {
+test('a partial file that is damaged or too long is downloaded again', async () => {
   writeFileSync(join(to, partial), Buffer.alloc(4000, 7));
   await get();
   assert.deepEqual(server.ranges, [4000, undefined]);
@@ -144,7 +144,7 @@ test('a partial file that is damaged or too long is fetched anew', async () => {
   assert.deepEqual(server.ranges, [undefined]);
 });
 
-test('a whole archive that an earlier call left behind is used only if its checksum is right', async () => {
+test('a complete archive left behind by an earlier call is used only if its checksum is right', async () => {
   writeFileSync(join(to, 'cifar-10-binary.tar.gz'), bytes);
   await get();
   assert.equal(server.ranges.length, 0);
@@ -177,7 +177,7 @@ test('an archive with another MD5 is refused though its SHA-256 is right', async
   });
 });
 
-test('the official archive is known by its size and both checksums', () => {
+test('the official archive is identified by its size and both checksums', () => {
   const { bytes, sha256, md5 } = officialArchive;
   assert.deepEqual(
     [bytes, sha256, md5],
@@ -197,7 +197,7 @@ test('a server that sends more than the archive is cut off', async () => {
   await refused(/offers more, so it is another file/, []);
 });
 
-test('an address where nobody listens is named as such', async () => {
+test('an address where nobody listens is reported as such', async () => {
   await refused(/failed 3 times in a row; last: fetch failed.*0 of \d+ bytes are kept/, [], {
     archive: { ...archive, url: 'http://127.0.0.1:1/' },
   });

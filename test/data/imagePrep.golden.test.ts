@@ -36,7 +36,7 @@ const statisticsTolerance = { absolute: 1e-5 };
 const bytes = (array: GoldenArray): Float32Array => Float32Array.from(array.data);
 const valuesIn = (shape: ImageShape): number => shape.reduce((product, n) => product * n, 1);
 
-/** The part of an image that a case cuts out: all of it where it says nothing. */
+/** The part of an image that a case cuts out: the whole image by default. */
 function boxOf(attrs: Case['attrs'], [height, width]: ImageShape): Box {
   return {
     top: attrs.top ?? 0,
@@ -46,7 +46,7 @@ function boxOf(attrs: Case['attrs'], [height, width]: ImageShape): Box {
   };
 }
 
-/** The field of a case that gives some rows of an image, and which. */
+/** The rows of an image that a case gives, and their values. */
 function rowsGiven({ name, expected }: Case): { rows: number[]; values: number[] } {
   const [key, numbers] = Object.keys(expected).flatMap((field) => /^\w*rows_(\d+(?:_and_\d+)*)\w*$/.exec(field) ?? []);
   assert.ok(numbers !== undefined, `${name} gives no rows`);
@@ -68,7 +68,7 @@ const deviationOf = (values: Float32Array): number => {
 
 type Check = (image: Float32Array, shape: ImageShape, golden: Case) => void;
 
-/** By a field that only one kind of case expects. */
+/** Checks, keyed by a field that only one kind of case expects. */
 const checks: Record<string, Check> = {
   first_row_uint8(image, shape, { expected }) {
     flip(image, shape);
@@ -95,7 +95,7 @@ const checks: Record<string, Check> = {
     assertClose(planes(image, shape, rows), expected.tensor_chw.data, floatTolerance, 'tensor');
   },
 
-  /** A padded crop, a crop that is resized, or all of an image resized. */
+  /** A padded crop, a resized crop, or the whole image resized. */
   image_uint8_hwc(image, shape, { attrs, expected }) {
     const wanted = bytes(expected.image_uint8_hwc);
     if (attrs.padding !== undefined) {

@@ -8,7 +8,7 @@ import { shapeOf } from 'sparsebook/data/imageSet.js';
 import { loadData, type DataOptions } from 'sparsebook/data/loadData.js';
 import { smallArchive, smallFolder } from './smallCifar10.ts';
 
-test('synthetic data comes in three parts of the sizes asked for, named and reproducible', async () => {
+test('synthetic data comes in three parts of the requested sizes, named and reproducible', async () => {
   const sizes = { train: 60, validation: 20, test: 30 };
   const data = await loadData('synthetic', { seed: 5, sizes });
   assert.deepEqual(
@@ -37,7 +37,7 @@ test('no image appears in two parts', async () => {
   assert.equal(seen.size, 500);
 });
 
-test('sizes that cannot be had are refused', async () => {
+test('impossible sizes are refused', async () => {
   await assert.rejects(
     loadData('synthetic', { sizes: { train: 0 } }),
     /sizes\.train must be a whole number above 0; received 0/,
@@ -45,7 +45,7 @@ test('sizes that cannot be had are refused', async () => {
   await assert.rejects(loadData('synthetic', { sizes: { test: 1.5 } }), /sizes\.test must be .* received 1\.5/);
 });
 
-test('data that is not there is refused with what to do', async () => {
+test('missing data is refused with what to do', async () => {
   const empty = mkdtempSync(join(tmpdir(), 'sparsebook-no-data-'));
   const before = process.env.SPARSEBOOK_DATA;
   process.env.SPARSEBOOK_DATA = empty;
@@ -75,7 +75,7 @@ test('a folder of files is checked against the official sizes', async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('a folder is split nine to one, signed with its name, and cut to the sizes asked for', async () => {
+test('a folder is split nine to one, signed with its name, and cut to the requested sizes', async () => {
   const folder = smallFolder();
   const whole = await loadData(folder, {}, smallArchive);
   assert.deepEqual(
@@ -98,13 +98,13 @@ test('a folder is split nine to one, signed with its name, and cut to the sizes 
   rmSync(folder, { recursive: true });
 });
 
-test('one line says which data it is', async () => {
+test('one line describes the data', async () => {
   const data = await loadData('synthetic', { sizes: { train: 1200, validation: 20, test: 30 } });
   const line = `synthetic collages: 1,200 training, 20 validation and 30 test images (32x32x3, 10 classes, split ${data.splitHash})`;
   assert.equal(describeData(data), line);
 });
 
-test('synthetic images have the size and the number of classes asked for', async () => {
+test('synthetic images have the requested size and number of classes', async () => {
   const sizes = { train: 200, validation: 10, test: 10 };
   const data = await loadData('synthetic', { sizes, imageSize: '28x28x1', classes: 3 });
   assert.match(describeData(data), /\(28x28x1, 3 classes,/);
@@ -115,7 +115,7 @@ test('synthetic images have the size and the number of classes asked for', async
   assert.ok([...hundred.train.labels].some((label) => label === 99));
 });
 
-test('sizes of images and numbers of classes that cannot be had are refused', async () => {
+test('impossible image sizes and numbers of classes are refused', async () => {
   const refuse = (options: DataOptions, message: RegExp, data = 'synthetic'): Promise<void> =>
     assert.rejects(loadData(data, options, smallArchive), { name: 'UserError', message });
   for (const imageSize of ['28', '28x28x1x1', '0x28', '28 x 28', 'big', '']) {
@@ -131,7 +131,7 @@ test('sizes of images and numbers of classes that cannot be had are refused', as
   rmSync(folder, { recursive: true });
 });
 
-test("CIFAR-10's images have the size asked for, in all three parts, and the same split", async () => {
+test("CIFAR-10's images have the requested size in all three parts, with the same split", async () => {
   const folder = smallFolder();
   const [whole, small] = [
     await loadData(folder, {}, smallArchive),

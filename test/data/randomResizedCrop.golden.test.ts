@@ -22,7 +22,7 @@ interface Case {
   };
 }
 
-/** Gives back the uniform numbers that lead to the golden file's areas and ratios, and notes what was asked for. */
+/** Returns the uniform numbers that lead to the golden file's areas and ratios, and records what was requested. */
 class Replay implements Draws {
   readonly choices: number[] = [];
   drawn = 0;

@@ -16,7 +16,7 @@ function randomSet(count: number, shape: ImageShape): ImageSet {
   };
 }
 
-/** Means of neighbours, weighted by a triangle that is as wide as two new pixels: along one axis of a grid. */
+/** Means of neighbours along one axis of a grid, weighted by a triangle as wide as two new pixels. */
 function shrunk(line: number[], outputs: number): number[] {
   const scale = line.length / outputs;
   return Array.from({ length: outputs }, (_, out) => {
@@ -43,14 +43,14 @@ test('a new pixel is the mean of the old ones around it, weighted by a triangle,
         const off = expected.flatMap((line, y) =>
           line.map((value, x) => Math.abs(images[((image * size + y) * size + x) * 3 + k] - value)),
         );
-        // Rounded to whole numbers twice, across and down.
+        // Rounded to integers twice, across and down.
         assert.ok(Math.max(...off) < 1.001, `size ${size}, image ${image}, channel ${k}: off by ${Math.max(...off)}`);
       }
     }
   }
 });
 
-test('images are cropped in the middle to the proportions asked for, not stretched', () => {
+test('images are cropped in the middle to the requested proportions, not stretched', () => {
   const set = randomSet(1, [8, 8, 1]);
   const { images } = scaleImages(set, { height: 4, width: 8 });
   assert.deepEqual([...images], [...set.images.subarray(16, 48)]);
@@ -61,7 +61,7 @@ test('images are cropped in the middle to the proportions asked for, not stretch
   );
 });
 
-test('a set that has the size is returned as it is, and other channels are refused', () => {
+test('a set that already has the size is returned as it is, and another number of channels is refused', () => {
   const set = randomSet(2, [8, 8, 3]);
   assert.equal(scaleImages(set, { height: 8, width: 8, channels: 3 }), set);
   assert.equal(shapeOf(set).join(), '8,8,3');

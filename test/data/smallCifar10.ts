@@ -12,7 +12,7 @@ import {
 } from 'sparsebook/data/cifar10.js';
 
 export const records = 20;
-/** The official archive's rules for files of only 20 records. */
+/** The official archive's rules, for files of only 20 records. */
 export const smallArchive: Archive = { ...officialArchive, recordsPerFile: records };
 
 /** The content of a small CIFAR-10: every file has 20 records of noise with labels 0..9 in turn. */

@@ -2,7 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 
-/** Makes a folder of images by class, five of 32x32 for each of two; `blue` tells them from those of another folder. */
+/**
+ * Makes a folder of images by class: two classes with five 32x32 images each; `blue` makes images of different folders
+ * differ.
+ */
 export async function smallImageFolder(folder: string, blue = 0): Promise<void> {
   for (const [k, name] of ['cat', 'dog'].entries()) {
     mkdirSync(join(folder, name), { recursive: true });

@@ -5,7 +5,7 @@ import type { Archive } from 'sparsebook/data/cifar10.js';
 import { cifar10Folder } from 'sparsebook/data/cifar10.js';
 import { records, smallFiles } from './smallCifar10.ts';
 
-/** One entry of a tar file, as it should be written, right or wrong. */
+/** An entry to write to a tar file, valid or not. */
 export interface TarEntry {
   path: string;
   type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'CharacterDevice';
@@ -23,7 +23,7 @@ export function tarGz(entries: TarEntry[]): Buffer {
   return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
 }
 
-/** The entries of a small but whole archive of CIFAR-10. */
+/** The entries of a small but complete archive of CIFAR-10. */
 export function smallEntries(): TarEntry[] {
   return [
     { path: `${cifar10Folder}/`, type: 'Directory' },
@@ -32,7 +32,7 @@ export function smallEntries(): TarEntry[] {
   ];
 }
 
-/** What is known beforehand of an archive with these bytes. */
+/** The size and checksums by which an archive with these bytes is recognised. */
 export function archiveOf(bytes: Buffer, url: string): Archive {
   const [sha256, md5] = ['sha256', 'md5'].map((name) => createHash(name).update(bytes).digest('hex'));
   return { url, bytes: bytes.length, sha256, md5, recordsPerFile: records };

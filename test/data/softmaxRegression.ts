@@ -1,12 +1,12 @@
 import { Random } from 'sparsebook/backend/random.js';
 
-/** Rows of features with a label each. */
+/** Rows of features, each with a label. */
 export interface Samples {
   rows: Float32Array[];
   labels: ArrayLike<number>;
 }
 
-/** Each feature shifted and scaled by the training rows' mean and standard deviation. */
+/** Each feature, shifted and scaled by the mean and standard deviation of the training rows. */
 export function standardised(train: Float32Array[], test: Float32Array[]): [Float32Array[], Float32Array[]] {
   const size = train[0].length;
   const mean = new Float64Array(size);
@@ -34,7 +34,7 @@ function dot(weight: Float32Array, row: Float32Array): number {
 
 /**
  * Trains a linear classifier by stochastic gradient descent on the cross-entropy; returns its accuracy on the training
- * rows after each epoch and the best it ever had on the test rows, which favours the linear model.
+ * rows after each epoch and its best accuracy on the test rows, which favours the linear model.
  */
 export function softmaxRegression(
   train: Samples,

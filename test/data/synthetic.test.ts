@@ -28,7 +28,7 @@ function colourStatistics(image: Uint8Array): Float32Array {
   return features;
 }
 
-test('there are ten balanced classes with names a person knows', () => {
+test('there are ten balanced classes with everyday names', () => {
   const set = syntheticImages(200, 1);
   assert.equal(set.images.length, 200 * imageBytes);
   assert.equal(new Set(set.classNames).size, 10);
@@ -36,7 +36,7 @@ test('there are ten balanced classes with names a person knows', () => {
   for (let k = 0; k < 10; k++) assert.equal(set.labels.filter((label) => label === k).length, 20);
 });
 
-test('an image depends on the seed and its place alone', () => {
+test('an image depends only on the seed and its index', () => {
   const long = syntheticImages(50, 7);
   const short = syntheticImages(20, 7);
   assert.deepEqual(short.images, long.images.slice(0, 20 * imageBytes));
@@ -44,7 +44,7 @@ test('an image depends on the seed and its place alone', () => {
   assert.notDeepEqual(syntheticImages(20, 8).images, short.images);
 });
 
-test('a linear model stays under 40 % on the pixels', () => {
+test('a linear model stays below 40 % on the pixels', () => {
   const [rows, testRows] = standardised(
     rowsOf(train, (image) => Float32Array.from(image)),
     rowsOf(held, (image) => Float32Array.from(image)),
@@ -59,7 +59,7 @@ test('a linear model stays under 40 % on the pixels', () => {
   assert.ok(result.bestTest < 0.4, `a linear model reaches ${result.bestTest}`);
 });
 
-test('a linear model stays under 40 % on colour statistics', () => {
+test('a linear model stays below 40 % on colour statistics', () => {
   const [rows, testRows] = standardised(rowsOf(train, colourStatistics), rowsOf(held, colourStatistics));
   const result = softmaxRegression(
     { rows, labels: train.labels },
@@ -74,7 +74,7 @@ test('the images of 32x32x3 in ten classes never change', () => {
   assert.equal(createHash('sha256').update(images).update(labels).digest('hex').slice(0, 16), 'e22238d91d142236');
 });
 
-test('images of any shape are drawn whole, each class another way', () => {
+test('images of any shape are drawn completely, each class differently', () => {
   for (const [shape, classes] of [
     [[28, 28, 1], 3],
     [[64, 48, 3], 100],

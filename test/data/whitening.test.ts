@@ -14,7 +14,7 @@ for (const shape of [
   const [height, width, channels] = shape;
   const size = 4 * channels;
 
-  test(`${shape.join('x')}: patches that the kernel has passed over are uncorrelated and equally loud`, () => {
+  test(`${shape.join('x')}: patches filtered by the kernel are uncorrelated and have variance 1`, () => {
     const kernel = new Matrix(
       Array.from({ length: size }, (_, i) => [
         ...whiteningKernel(set, plain).subarray(i * 2 * size, i * 2 * size + size),

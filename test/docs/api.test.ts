@@ -1,4 +1,4 @@
-// The public API: each export says what it is, and a notebook, a command or a page of docs/ uses it.
+// The public API: each export has a docstring, and is used by a notebook, a command or a page of docs/.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,13 +11,13 @@ const source = (file: string): ts.SourceFile =>
 
 interface Export {
   name: string;
-  /** Its name in the file that declares it; undefined where all of a file is exported as one. */
+  /** Its name in the file that declares it; undefined if a whole file is exported under one name. */
   declared: string | undefined;
   file: string;
   isType: boolean;
 }
 
-/** What src/index.ts and src/notebook.ts export. */
+/** The exports of src/index.ts and src/notebook.ts. */
 const exported = ['index.ts', 'notebook.ts'].flatMap((entry) =>
   source(join(root, 'src', entry)).statements.flatMap((statement): Export[] => {
     if (!ts.isExportDeclaration(statement) || !statement.exportClause) return [];
@@ -34,7 +34,7 @@ const exported = ['index.ts', 'notebook.ts'].flatMap((entry) =>
   }),
 );
 
-/** The statements of a file by what they declare. */
+/** The statements of a file by the names they declare. */
 function declarations(file: string): Map<string, ts.Statement> {
   const found = new Map<string, ts.Statement>();
   for (const statement of source(file).statements) {
@@ -70,7 +70,7 @@ test('every function, class and value is used by a notebook, a command or a page
       };
       return cells.filter(({ cell_type }) => cell_type === 'code').flatMap(({ source }) => source);
     });
-  // Of a page only what stands in code counts.
+  // In a page only code counts.
   const pages = texts('docs', '.md').flatMap((page) => page.match(/^```ts\n.*?^```$|`[^`\n]+`/gms) ?? []);
   const words = new Set([...notebooks, ...pages, ...texts('src/cli', '.ts')].join('\n').match(/\w+/g));
   const unused = exported.filter(({ isType, name }) => !isType && !words.has(name));

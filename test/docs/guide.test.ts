@@ -1,4 +1,4 @@
-// The programs of docs/guide, as they are printed: all in one process, each with what its reader has.
+// The programs of docs/guide, exactly as printed: all in one process, each with the files its reader has.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {
@@ -20,11 +20,11 @@ import sharp from 'sharp';
 const root = join(import.meta.dirname, '..', '..');
 const guide = join(root, 'docs', 'guide');
 const pages = readdirSync(guide).filter((name) => name !== 'README.md');
-// Inside the project, so that programs can import it.
+// Inside the project, so that programs can import the package.
 const folder = mkdtempSync(join(root, 'dist', 'guide-test-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** 28x28 images that are bright in one of ten rows, which is their class. */
+/** 28x28 images that are bright in one of ten bands of rows, which is their class. */
 const yourImages = `
 async function yourImages() {
   const labels = Array.from({ length: 60 }, (_, i) => i % 10);
@@ -32,7 +32,7 @@ async function yourImages() {
   return { labels, images: Uint8Array.from({ length: 60 * 784 }, (_, i) => (bright(i) ? 250 : i % 7)) };
 }`;
 
-/** The blocks of a page as one module: its imports first. */
+/** The blocks of a page as one module, imports first. */
 function programOf(page: string): string {
   const text = readFileSync(join(guide, page), 'utf8');
   const lines = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].flatMap(([, code]) => code.split('\n'));
@@ -40,7 +40,7 @@ function programOf(page: string): string {
   return [...lines.filter(isImport), yourImages, ...lines.filter((line) => !isImport(line))].join('\n');
 }
 
-/** What each page printed. */
+/** The output of each page. */
 const printed = new Map<string, string>();
 
 before(async () => {
@@ -77,7 +77,7 @@ const expected: Record<string, RegExp[]> = {
   'headless.md': [/^1 (0|1|0\.\d+)$/m, /"accuracy":/],
 };
 
-test('every page of the guide is expected here', () => assert.deepEqual(Object.keys(expected).sort(), pages.sort()));
+test('every page of the guide is tested here', () => assert.deepEqual(Object.keys(expected).sort(), pages.sort()));
 
 for (const [page, patterns] of Object.entries(expected)) {
   test(`the program of ${page} runs and prints its results`, () => {
@@ -85,6 +85,6 @@ for (const [page, patterns] of Object.entries(expected)) {
   });
 }
 
-test('the small networks are written, and the runs are kept', () => {
+test('the small networks are saved, and the runs are kept', () => {
   for (const file of ['small.onnx', 'pruned.onnx', 'data/runs']) assert.ok(existsSync(join(folder, file)), file);
 });

@@ -1,4 +1,4 @@
-// The translator in docs/papermill.md, as it stands there, and what our kernel makes of what it writes.
+// The translator in docs/papermill.md, exactly as printed, and how our kernel runs the code it writes.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { temporaryFolder } from '../training/checkpoint/sample.ts';
 const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'papermill.md'), 'utf8');
 const [, translator] = /^```python\n(.*?)^```$/ms.exec(page)!;
 
-/** The part of papermill that the translator builds on, by what papermill publishes of it. */
+/** The part of papermill on which the translator builds, as far as papermill documents it. */
 const standIn = `
 class Translator:
     @classmethod
@@ -60,7 +60,7 @@ const missing = python(['--version']).status !== 0 && 'there is no python3';
 
 const { execute } = sharedKernel();
 
-test('papermill writes parameters that TypeScript takes, with the same values', { skip: missing }, async (t) => {
+test('papermill writes parameters that are valid TypeScript, with the same values', { skip: missing }, async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'papermill_typescript.py'), translator);
   if (python(['-c', 'import papermill.translators']).status !== 0) {

@@ -1,6 +1,5 @@
-// npm run docs:image: the moving image of the README, docs/images/sweep.gif. A report of notebook 01 is rendered from
-// its saved outputs, opened in Chromium, and the slider of its figure over lambda is moved; a screenshot is taken at
-// each stop.
+// npm run docs:image: the moving image of the README, docs/images/sweep.gif. Renders a report of notebook 01 from its
+// saved outputs, opens it in Chromium, moves the slider of its figure over lambda, and takes a screenshot at each stop.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

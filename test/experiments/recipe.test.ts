@@ -9,7 +9,7 @@ import { recipeSchema } from 'sparsebook/experiments/recipe.js';
 import { makeOptimizer } from 'sparsebook/training/optimizer.js';
 import { settingsOf } from './settingsOf.ts';
 
-test('the fast recipe changes how a network is trained, in any protocol, and what is given wins', () => {
+test('the fast recipe changes how a network is trained, in any protocol, and explicit settings win', () => {
   const fast = { optimizer: 'muon', schedule: 'one-cycle', label_smoothing: 0.1, decay: 'kernels' };
   const cases: [keyof typeof protocols, string, object][] = [
     ['experiment', 'network=googlenet recipe=fast', { ...fast, augment: ['crop', 'alternating-flip'], tta: 'mirror' }],
@@ -36,7 +36,7 @@ test('the fast recipe changes how a network is trained, in any protocol, and wha
   }
 });
 
-test('what a recipe says for its optimizer alone means nothing beside another one: it does not stop the run', () => {
+test("a recipe's settings for its own optimizer are dropped if another optimizer is chosen, so that the run can start", () => {
   const plain = { momentum: 0, nesterov: false, relative_lr: null };
   const cases: [string, object][] = [
     ['network=airbench recipe=fast optimizer=adamw', { ...plain, weight_decay: 0.3, batch_size: 1000 }],
@@ -54,7 +54,7 @@ test('what a recipe says for its optimizer alone means nothing beside another on
   }
 });
 
-test('the published recipe of a network is that of its document, and there is none for a network without one', () => {
+test('the published recipe of a network is the one in its document; a network without a document has none', () => {
   const cases = {
     googlenet: 'l0-googlenet',
     resnet20: 'ista-resnet20',
@@ -83,7 +83,7 @@ test('a network whose batch norm takes no momentum refuses bn_momentum', () => {
   });
 });
 
-test('settings that came later leave the identity of earlier runs as it was', async () => {
+test('settings that were added later leave the identity of earlier runs unchanged', async () => {
   const settings = protocols.experiment.experiment(settingsOf('experiment'));
   const {
     tta: _,

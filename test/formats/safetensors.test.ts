@@ -10,7 +10,7 @@ import {
 } from 'sparsebook/formats/safetensors.js';
 import { fuzzRuns } from '../fuzz.ts';
 
-/** A file as the format's description puts it, from a header and its data. */
+/** A file built from a header and its data as the format's description says. */
 function file(header: unknown, data: Uint8Array | number[] = [], { length }: { length?: bigint } = {}): Buffer {
   const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const size = Buffer.alloc(8);
@@ -39,7 +39,7 @@ const tensors = fc
 
 const bytesOf = ({ values }: SavedTensor): string => Buffer.from(values.buffer).toString('hex');
 
-test('what is written is read again, bit for bit', () => {
+test('values that are written are read again, bit for bit', () => {
   fc.assert(
     fc.property(tensors, (given) => {
       const read = decodeSafetensors(encodeSafetensors(given), 'x');
@@ -54,7 +54,7 @@ test('what is written is read again, bit for bit', () => {
   );
 });
 
-test('texts travel in the header, and tensors are found beside them', () => {
+test('texts are stored in the header, beside the tensors', () => {
   const given = new Map<string, SavedTensor>([['w', { shape: [1], values: new Float32Array([3]) }]]);
   const bytes = encodeSafetensors(given, { format: 'pt', note: 'two words' });
   assert.deepEqual(safetensorsMetadata(bytes, 'x'), { format: 'pt', note: 'two words' });
@@ -79,7 +79,7 @@ test('a file made by hand is read, whatever the order of its header', () => {
   assert.deepEqual(read.get('empty'), { shape: [0, 3], values: new Float32Array(0) });
 });
 
-test("PyTorch's 64-bit counts are read as 32 bits, and refused where they do not fit", () => {
+test("PyTorch's 64-bit counts are read as 32 bits, and refused if they do not fit", () => {
   const header = { n: { dtype: 'I64', shape: [2], data_offsets: [0, 16] } };
   const data = Buffer.from(BigInt64Array.of(391n, -1n).buffer);
   assert.deepEqual(decodeSafetensors(file(header, data), 'x').get('n'), {
@@ -93,7 +93,7 @@ test("PyTorch's 64-bit counts are read as 32 bits, and refused where they do not
   );
 });
 
-test('floats and whole numbers of other sizes are read as those of 32 bits', () => {
+test('floats and integers of other sizes are read as 32 bits', () => {
   const types: [dtype: string, stored: ArrayBufferView, values: SavedTensor['values']][] = [
     [
       'F16',
@@ -117,7 +117,7 @@ test('floats and whole numbers of other sizes are read as those of 32 bits', () 
   }
 });
 
-test('what is whole but not read is not called damaged', () => {
+test('an intact file that cannot be read is not called damaged', () => {
   const one = (dtype: string, stored: ArrayBufferView): Buffer =>
     file({ w: { dtype, shape: [1], data_offsets: [0, stored.byteLength] } }, new Uint8Array(stored.buffer));
   const cases: [Uint8Array, RegExp][] = [
@@ -160,7 +160,7 @@ test('what is whole but not read is not called damaged', () => {
   }
 });
 
-test('what is written has the layout of the format, with values at whole multiples of their size', () => {
+test('the written layout follows the format, with values aligned to their size', () => {
   const bytes = Buffer.from(
     encodeSafetensors(
       new Map<string, SavedTensor>([
@@ -185,7 +185,7 @@ test('a tensor whose shape does not fit its values is not written', () => {
   );
 });
 
-test('every damage is named, with the file and the tensor', () => {
+test('every kind of damage is reported, with the file and the tensor', () => {
   const f32 = (begin: unknown, end: unknown, shape: unknown = [1]): unknown => ({
     dtype: 'F32',
     shape,
@@ -231,7 +231,7 @@ test('every damage is named, with the file and the tensor', () => {
   }
 });
 
-test('no bytes at all make the reader fail in another way', () => {
+test('whatever the bytes, the reader fails only with a UserError', () => {
   const whole = encodeSafetensors(
     new Map([
       ['a', { shape: [2], values: new Float32Array([1, 2]) }],

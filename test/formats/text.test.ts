@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { duration, fieldList, grouped, textTable } from 'sparsebook/formats/text.js';
 
-test('a table has aligned columns, numbers to the right', () => {
+test('a table has aligned columns, with numbers on the right', () => {
   const rows = [
     { run: 'a', parameters: 260650, best: 88.62 },
     { run: 'longer', parameters: 3, best: null },
@@ -15,7 +15,7 @@ test('a number keeps at least four digits, however small it is', () => {
   assert.deepEqual(numbers.map(grouped), ['0.0000001', '0.00001235', '0', '1,234,567.891235', '-0.5']);
 });
 
-test('a row with many columns is a list of fields, empty ones left out', () => {
+test('a row with many columns becomes a list of fields, without the empty ones', () => {
   assert.equal(fieldList({ run: 'a', gates: null, parameters: 1000 }), 'run         a\nparameters  1,000\n');
 });
 

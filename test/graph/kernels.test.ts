@@ -43,7 +43,8 @@ for (const [what, layer, wanted] of cases) {
     const outputFor = (image: tf.Tensor): tf.Tensor =>
       (model.predict(image) as tf.Tensor).sub(layer.weights.at(-1)!.read());
     /**
-     * The channels of the output that an image of ones in one channel changes, with one entry of a kernel other than 0.
+     * The output channels that an image of ones in one channel changes, given that only one entry of the kernel is not
+     * 0.
      */
     const changed = (channel: number): number[] => {
       const image = tf.oneHot(tf.fill([1, 8, 7], channel, 'int32'), 3).toFloat();
@@ -52,7 +53,7 @@ for (const [what, layer, wanted] of cases) {
     };
     for (const { weight, inputOf, outputOf } of kernels) {
       const before = kernels.map((kernel) => kernel.weight.read().clone());
-      // The other kernel, if there is one, lets everything through.
+      // The other kernel, if there is one, passes everything through.
       for (const kernel of kernels) kernel.weight.write(tf.ones(kernel.weight.shape as number[]));
       const entries = weight.read().size;
       for (let entry = 0; entry < entries; entry++) {
@@ -71,7 +72,7 @@ for (const [what, layer, wanted] of cases) {
     }
     const count = kernels.reduce((sum, { entries }) => sum + entries(geometry.inputs, geometry.outputs), 0);
     assert.equal(count + geometry.outputs, layer.countParams());
-    // Single weights are counted by the same numbers.
+    // Counts of single weights must agree with the same numbers.
     const { weight } = kernels[0];
     const mask = new Float32Array(weight.read().size).fill(1).fill(0, 2, 5);
     const { left, multiplyAdds } = weightCount(model, new Map([[weight.originalName, mask]]));
@@ -80,7 +81,7 @@ for (const [what, layer, wanted] of cases) {
   });
 }
 
-/** A convolution, a depthwise one behind it, and a pointwise one that reads both halves of its channels. */
+/** A convolution, a depthwise convolution after it, and a pointwise convolution that reads all of its channels. */
 function inverted(): tf.LayersModel {
   const input = tf.input({ shape: [6, 6, 2] });
   const wide = apply(l.conv2d({ name: 'wide', filters: 3, kernelSize: 1, useBias: false }), input);
@@ -92,7 +93,7 @@ function inverted(): tf.LayersModel {
   return tf.model({ inputs: input, outputs: narrow });
 }
 
-test('a depthwise convolution and a product tie channels, and say so', () => {
+test('a depthwise convolution and a product tie channels, and explain names them', () => {
   const [, group] = channelGroups(channelGraph(inverted()));
   assert.deepEqual(group, {
     layers: ['wide', 'deep'],
@@ -104,7 +105,7 @@ test('a depthwise convolution and a product tie channels, and say so', () => {
   assert.match(explain(plainNetworks.twoInputsTwoHeads()), /average_\w+ averages .*maximum_\w+ takes the larger of /);
 });
 
-test('a mask of a depthwise convolution closes the channels that it makes, and those that only it reads', () => {
+test('a mask of a depthwise convolution closes its output channels, and the channels that only they read', () => {
   const model = inverted();
   const masks = new Map([['deep', Float32Array.of(1, 1, 0, 0, 1, 1)]]);
   const { widths, model: small } = compact(model, masks);
@@ -121,12 +122,12 @@ test('a mask of a depthwise convolution closes the channels that it makes, and t
 
 const refusals: [string, (x: Tensor) => Tensor, RegExp][] = [
   [
-    'a reshape that takes channels apart',
+    'a reshape that splits channels',
     (x) => apply(l.reshape({ name: 'r', targetShape: [4, 8, 3] }), x),
     /The layer r \(Reshape\) makes \[4,8,3\] of \[4,4,6\], which does not keep its channels together/,
   ],
   [
-    'a reshape to what is no image',
+    'a reshape to a shape that is no image',
     (x) => apply(l.reshape({ name: 'r', targetShape: [16, 6] }), x),
     /The layer r \(Reshape\) gives \[N, 16, 6\], neither images nor vectors/,
   ],
@@ -146,7 +147,7 @@ const refusals: [string, (x: Tensor) => Tensor, RegExp][] = [
     /The layer d \(DepthwiseConv2D\) ends with a softmax over its channels/,
   ],
   [
-    'a network inside that is used twice',
+    'a nested network that is used twice',
     (x) => {
       const inner = tf.input({ shape: [4, 4, 6] });
       const conv = l.conv2d({ name: 'twice', filters: 6, kernelSize: 1 });

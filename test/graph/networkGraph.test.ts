@@ -17,7 +17,7 @@ const { layers: l } = tf;
 type Tensor = tf.SymbolicTensor;
 const apply = (layer: tf.layers.Layer, x: Tensor | Tensor[]): Tensor => layer.apply(x) as Tensor;
 
-/** Images of 2 x 2 through a dense layer's kin: conv, batch norm, gate half closed, then a sum over all. */
+/** Images of 2 x 2 through a convolution, a batch norm and a gate, half closed; `more` builds the outputs. */
 function gated(more: (parts: { bn: Tensor; gate: Tensor }) => Tensor[]): tf.LayersModel {
   const input = tf.input({ shape: [2, 2, 2] });
   const bn = apply(
@@ -36,7 +36,7 @@ const x = tf.randomNormal([3, 2, 2, 2], 0, 1, 'float32', 4);
 
 const places: [string, (parts: { bn: Tensor; gate: Tensor }) => Tensor[]][] = [
   ['an output before the one it gates', ({ bn, gate }) => [bn, head(gate)]],
-  ['an output behind the one it gates', ({ bn, gate }) => [head(gate), bn]],
+  ['an output after the one it gates', ({ bn, gate }) => [head(gate), bn]],
   ['read by a sum as well', ({ bn, gate }) => [head(apply(l.add({ name: 'sum' }), [bn, gate]))]],
   ['read by a second head', ({ bn, gate }) => [head(gate), apply(l.globalAveragePooling2d({ name: 'mean' }), bn)]],
   ['read by a second gate', ({ bn, gate }) => [head(gate), apply(new L0Gate({ name: 'open', fixedOpen: true }), bn)]],
@@ -55,7 +55,7 @@ for (const [what, more] of places) {
   });
 }
 
-test('another model that ends at the batch norm gives what the batch norm gives', () => {
+test("another model that ends at the batch norm gives the batch norm's ungated output", () => {
   const model = gated(({ gate }) => [head(gate)]);
   const inner = tf.model({ inputs: model.inputs, outputs: model.getLayer('bn').output });
   const conv = tf.model({ inputs: model.inputs, outputs: model.getLayer('conv').output });
@@ -65,7 +65,7 @@ test('another model that ends at the batch norm gives what the batch norm gives'
   }
 });
 
-test('a layer that another model uses too is read as this one uses it', () => {
+test('a layer that another model also uses is read as this model uses it', () => {
   const shared = l.dense({ name: 'shared', units: 3 });
   const [a, b] = [tf.input({ shape: [2] }), tf.input({ shape: [2] })];
   const model = tf.model({ inputs: a, outputs: apply(l.dense({ name: 'end', units: 1 }), apply(shared, a)) });
@@ -112,7 +112,7 @@ test('nested networks are read too, and equal names in two of them are kept apar
   );
 });
 
-test('networks inside are made smaller as one network', async () => {
+test('nested networks are made smaller together with the outer one', async () => {
   const model = towers('towers');
   const images = tf.randomNormal([5, 4, 4, 1], 0, 1, 'float32', 2);
   const compaction = compact(model, new Map([['right/conv', Float32Array.of(0, 1)]]));
@@ -130,7 +130,7 @@ test('networks inside are made smaller as one network', async () => {
   assert.equal(report.parameters.masked, report.parameters.compact);
 });
 
-test('an input that no output depends on stays, is said to be one, and is not left out of a file', async () => {
+test('an input that no output depends on stays, is reported as such, and keeps the network from being saved', async () => {
   const [a, b] = [tf.input({ shape: [2], name: 'a' }), tf.input({ shape: [3], name: 'b' })];
   const model = tf.model({ inputs: [b, a], outputs: apply(l.dense({ name: 'o', units: 1 }), a) });
   const compaction = compact(model);
@@ -149,7 +149,7 @@ test('an input that no output depends on stays, is said to be one, and is not le
   });
 });
 
-test('what is no network of layers is refused by its kind', () => {
+test('a model that is no network of layers is refused by its kind', () => {
   for (const [other, kind] of [
     [new tf.GraphModel('nowhere'), 'GraphModel'],
     [{}, 'Object'],

@@ -43,7 +43,7 @@ test('the caller decides whether running statistics move', () => {
   assertClose(y.dataSync(), x.div(Math.sqrt(1 + 1e-5)).dataSync(), { absolute: 1e-5 }, 'frozen');
 });
 
-test('activation relu is a ReLU behind the normalisation, relu6 a ReLU6', () => {
+test('activation relu is a ReLU after the normalisation, relu6 a ReLU6', () => {
   for (const activation of ['relu', 'relu6'] as const) {
     const outputs = [new BatchNorm(), new BatchNorm({ activation })].map((layer) => {
       layer.build(x.shape);
@@ -63,7 +63,7 @@ test('without scale and center there is nothing to train', () => {
   assert.equal(layer.nonTrainableWeights.length, 2);
 });
 
-test('what goes through without a gamma has a gradient too', () => {
+test('the input has a gradient without gamma too', () => {
   const weights = tf.randomNormal([3, 5], 0, 1, 'float32', 9);
   for (const frozen of [false, true]) {
     const layer = new BatchNorm({ scale: false });

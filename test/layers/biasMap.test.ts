@@ -8,7 +8,7 @@ import { reload } from '../reload.ts';
 
 await tf.setBackend('cpu');
 
-test('a bias map adds to each place what its row and column say', async () => {
+test('a bias map adds to each position the value for its row and column', async () => {
   const layer = new BiasMap({ rows: [0, 1, 1], columns: [1, 0] });
   const input = tf.input({ shape: [3, 2, 2] });
   const model = tf.model({ inputs: input, outputs: layer.apply(input) as tf.SymbolicTensor });
@@ -31,7 +31,7 @@ test('a bias map adds to each place what its row and column say', async () => {
   assert.deepEqual(of(await reload(model)), expected);
 });
 
-test('a bias map of one place adds to vectors', () => {
+test('a bias map of one position adds to vectors', () => {
   const layer = new BiasMap({ rows: [0], columns: [0] });
   layer.apply(tf.input({ shape: [3] }));
   layer.setWeights([tf.tensor3d([[[1, 2, 3]]])]);
@@ -42,7 +42,7 @@ test('a bias map of one place adds to vectors', () => {
   ]);
 });
 
-test('a bias map fits images of its size only', () => {
+test('a bias map only fits images of its size', () => {
   const refused = (act: () => unknown, message: RegExp): void =>
     assert.throws(act, (e) => e instanceof UserError && message.test(e.message));
   refused(() => new BiasMap({ rows: [], columns: [0] }), /rows must be whole numbers of at least 0; received \[\]/);
@@ -60,7 +60,7 @@ test('a bias map fits images of its size only', () => {
   );
 });
 
-test("the borders of 'same' are those that TensorFlow adds, the smaller one in front", () => {
+test("the borders of 'same' are those that TensorFlow adds, with the smaller one first", () => {
   assert.deepEqual(bordersOf(8, 3, 1, 'same', 0), [1, 1]);
   assert.deepEqual(bordersOf(8, 3, 2, 'same', 0), [0, 1]);
   assert.deepEqual(bordersOf(8, 2, 1, 'same', 0), [0, 1]);

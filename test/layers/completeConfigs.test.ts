@@ -1,4 +1,4 @@
-// Layers of tf.layers that are built again from their config are the same layers.
+// Layers of tf.layers that are rebuilt from their config are the same layers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';

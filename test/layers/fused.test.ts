@@ -1,4 +1,5 @@
-// The simd backend computes whole layers in one pass; the cpu backend composes them. Both must be the same layers.
+// The simd backend computes whole layers in one pass; the cpu backend composes them from operations. Both must give the
+// same results.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -14,7 +15,7 @@ interface Outcome {
   values: Float32Array;
 }
 
-/** conv + BN + ReLU + gate + BN + gate: outputs, gradients and statistics after two calls on one backend. */
+/** Outputs, gradients and statistics of conv + BN + ReLU + gate + BN + gate after two calls on one backend. */
 async function outcome(backend: 'cpu' | 'simd', options: L0GateOptions, training: boolean): Promise<Outcome[]> {
   await useBackend({ backend, threads: 2 });
   const input = tf.input({ shape: [5, 4, 3] });
@@ -59,7 +60,7 @@ for (const sampling of ['image', 'batch'] as const) {
       const fused = await outcome('simd', { sampling }, training);
       composed.forEach(({ name, values }, i) => {
         assert.equal(fused[i].name, name);
-        // A bias in front of batch statistics has no gradient but round-off.
+        // A bias before a normalisation by batch statistics has no gradient except rounding errors.
         const absolute = 1e-4 * Math.max(maxAbs(values), 1);
         assertClose(fused[i].values, values, { absolute }, name);
       });
@@ -79,7 +80,7 @@ test('a gate that is not the only reader of its batch norm multiplies by itself'
   assertClose(y.dataSync(), [1, 1.5, 2], { absolute: 1e-4 }, 'sum of gated and ungated');
 });
 
-test('a gate closes the same channels whether or not a batch norm does it for it', async () => {
+test('a gate closes the same channels whether it applies its mask itself or a batch norm does', async () => {
   await useBackend({ backend: 'cpu' });
   const x = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]);
   const logAlpha = tf.tensor1d([-9, 0, 9]);

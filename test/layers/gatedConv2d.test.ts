@@ -22,7 +22,7 @@ function layerOf(more: Partial<GatedConv2dOptions> = {}, logAlpha?: number): Gat
 
 const valuesOf = (t: unknown): number[] => [...(t as tf.Tensor).dataSync()];
 
-test('with open gates it is the plain convolution, with closed ones its bias alone', () => {
+test('with open gates it is the plain convolution, with closed ones only its bias', () => {
   const plain = new Conv2d(options);
   assert.deepEqual(valuesOf(layerOf({}, 10).apply(x)), valuesOf(plain.apply(x)));
   const closed = layerOf({}, -10);

@@ -48,7 +48,7 @@ test('the penalty never falls when logAlpha rises', () => {
   );
 });
 
-test('the tensor functions and the closed forms for plots are the same functions', () => {
+test('the tensor functions agree with the closed forms for plots', () => {
   fc.assert(
     fc.property(logAlphas, noises, temperatures, (logAlpha, u, temperature) => {
       const shape = shapeOf(temperature);
@@ -74,7 +74,7 @@ test('the quantile undoes the cumulative distribution', () => {
       temperatures,
       (logAlpha, u, temperature) => {
         const x = quantile(u, logAlpha, shapeOf(temperature));
-        // Near the ends of the stretched interval x itself has no digits left to tell u from.
+        // Near the ends of the stretched interval x has too few digits left to determine u.
         fc.pre(x > -0.0999 && x < 1.0999);
         assert.ok(Math.abs(cdf(x, logAlpha, shapeOf(temperature)) - u) < 1e-6);
       },
@@ -99,7 +99,7 @@ test('the density is the slope of the cumulative distribution, and with the poin
   assert.equal(density(1.2, 0), 0);
 });
 
-test('the share of open masks in many samples meets P(mask != 0) within four standard errors', () => {
+test('the share of open masks in many samples agrees with P(mask != 0) within four standard errors', () => {
   const n = 40000;
   for (const logAlpha of [-4, -2, 0, 2]) {
     const random = new Random(11);

@@ -42,7 +42,7 @@ interface Case {
 }
 
 await useGoldensBackend();
-// The start is a matter of the cases 'init_...'; here logAlpha is given.
+// The initial value is tested in the cases 'init_...'; here logAlpha is given.
 const { cases } = readGolden<Case>('l0_gate', ['attrs.droprate_init']);
 const gradients = { relative: 1e-3, absolute: 1e-4 };
 
@@ -175,7 +175,7 @@ for (const { name, inputs, attrs, expected } of cases.filter(({ expected }) => '
 }
 
 for (const { name, attrs, expected, tolerance } of cases.filter(({ expected }) => 'init_mean' in expected)) {
-  test(`l0_gate ${name}: where logAlpha starts`, async () => {
+  test(`l0_gate ${name}: the initial logAlpha`, async () => {
     const gate = new L0Gate({ droprate_init: attrs.droprate_init, seed: 7 });
     gate.build([null, 20000]);
     const { mean, variance } = tf.moments(gate.logAlpha);

@@ -24,7 +24,7 @@ test('a closed gate passes nothing and an open one everything', () => {
   assert.equal(open.min().dataSync()[0], 1);
 });
 
-test('an image has one mask for all positions of a channel, and its own', () => {
+test('each image has its own mask, shared by all positions of a channel', () => {
   const gate = gateOf({ seed: 3 }, [0, 0, 0, 0]);
   const y = gate.apply(tf.ones([8, 2, 2, 4]), training) as tf.Tensor4D;
   const corners = y.slice([0, 0, 0, 0], [8, 1, 1, 4]);
@@ -39,7 +39,7 @@ test("with sampling 'batch' all images share one mask", () => {
   assert.equal(new Set(rows.map((row) => row.join())).size, 1);
 });
 
-test('noise depends on seed and draw alone, so a resumed gate goes on as if it had not stopped', () => {
+test('noise depends only on seed and draw, so a resumed gate continues as if it had not stopped', () => {
   const x = tf.ones([4, 5]);
   const run = (gate: L0Gate, times: number): string[] =>
     Array.from({ length: times }, () => (gate.apply(x, training) as tf.Tensor).dataSync().join());
@@ -51,7 +51,7 @@ test('noise depends on seed and draw alone, so a resumed gate goes on as if it h
   assert.notDeepEqual(run(gateOf({ seed: 10 }, [0, 1, -1, 0, 2]), 4), whole);
 });
 
-test('inference draws nothing', () => {
+test('inference draws no noise', () => {
   const gate = gateOf({}, [0, 1]);
   gate.apply(tf.ones([4, 2]));
   assert.equal(gate.draws, 0);

@@ -46,7 +46,7 @@ const { cases } = readGolden<Case>('l0_original_layers');
 for (const { name, inputs, attrs, expected } of cases) {
   const dense = inputs.x.shape.length === 2;
   const x = activation(inputs.x);
-  // The dense weights of this file are [in, out] already.
+  // The dense weights of this file are already [in, out].
   const layer = {
     weights: dense ? tensor(inputs.weights) : weight(inputs.weights),
     bias: inputs.bias && tensor(inputs.bias),

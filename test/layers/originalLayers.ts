@@ -4,8 +4,8 @@ import { convolve } from 'sparsebook/layers/conv2d.js';
 import { inferenceMask, probabilityNonZero, sampleMask } from 'sparsebook/layers/hardConcrete.js';
 
 /**
- * How the paper's own layers use their gates: in training one mask a mini-batch, which multiplies the weights, or one
- * an image, which multiplies activations; or the inference mask.
+ * How the paper's own layers use their gates: in training one mask per mini-batch, which multiplies the weights, or one
+ * per image, which multiplies activations; or the inference mask.
  */
 export type GatedMode = 'minibatch' | 'image' | 'inference';
 
@@ -26,7 +26,7 @@ export interface GatedDense {
   logAlpha: tf.Tensor1D;
 }
 
-/** The settings of the paper's prior: precision of the normal prior on weights, and the cost of one open weight. */
+/** The settings of the paper's prior: the precision of the normal prior on weights, and the cost of one open weight. */
 export interface GatedPrior {
   weight_decay: number;
   lambda: number;
@@ -54,7 +54,7 @@ export function gatedDensePrior({ weights, bias, logAlpha }: GatedDense, prior: 
   });
 }
 
-/** What a gated layer is expected to cost: floating-point operations an image, and parameters left. */
+/** The expected cost of a gated layer: floating-point operations per image, and parameters left. */
 export interface ExpectedCost {
   flops: number;
   l0: number;

@@ -1,4 +1,4 @@
-// Layers of tfjs that are computed in other ways than its own: beside their formulas, on every backend.
+// Layers of tfjs that are computed in our own way: compared with their formulas, on every backend.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -10,7 +10,7 @@ import { assertClose } from '../goldens.ts';
 type Pair = [gamma: tf.Tensor, beta: tf.Tensor];
 type Options = NonNullable<Parameters<typeof tf.layers.batchNormalization>[0]>;
 
-/** A layer whose weights are none of those it starts with, and the images [N, ..., C] it is given. */
+/** A layer whose weights all differ from their initial values, and the images [N, ..., C] it is given. */
 function layerFor(options: Options, shape: number[]): { layer: tf.layers.Layer; x: tf.Tensor } {
   const layer = tf.layers.batchNormalization({ epsilon: 0.01, ...options });
   layer.build([null, ...shape.slice(1)]);
@@ -25,7 +25,7 @@ const variablesOf = ({ trainableWeights }: tf.layers.Layer): tf.Variable[] =>
 const train = (layer: tf.layers.Layer, x: tf.Tensor, options = {}): tf.Tensor =>
   layer.apply(x, { training: true, ...options }) as tf.Tensor;
 
-test('a frozen batch norm is one too where its axis stands in a list, as Keras writes it', () => {
+test('a frozen batch norm is frozen too if its axis is in a list, as Keras writes it', () => {
   for (const axis of [3, [3], -1] as number[]) {
     const { layer, x } = layerFor({ axis }, [3, 4, 2, 5]);
     (layer as { frozen?: boolean }).frozen = true;
@@ -39,7 +39,7 @@ test('a frozen batch norm is one too where its axis stands in a list, as Keras w
   }
 });
 
-/** What was dropped on each backend. */
+/** The values that were dropped on each backend. */
 const dropped: Partial<Record<'cpu' | 'simd', tf.TypedArray>> = {};
 
 for (const backend of ['cpu', 'simd'] as const) {
@@ -55,7 +55,7 @@ for (const backend of ['cpu', 'simd'] as const) {
       [false, false],
     ]) {
       const what = `[${shape.join(', ')}]${scale ? '' : ', no gamma'}${center ? '' : ', no beta'}`;
-      test(`${backend}, ${what}: y, the running statistics and the gradients are those of the formula`, async () => {
+      test(`${backend}, ${what}: y, the running statistics and the gradients follow the formula`, async () => {
         await useBackend({ backend });
         const { layer, x } = layerFor({ scale, center, momentum: 0.75 }, shape);
         const before = layer.getWeights().map((weight) => weight.dataSync());
@@ -100,7 +100,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     }
   }
 
-  test(`${backend}: the caller decides whether the running statistics move, and tests leave them alone`, async () => {
+  test(`${backend}: the caller decides whether the running statistics move, and inference leaves them unchanged`, async () => {
     await useBackend({ backend });
     const { layer, x } = layerFor({}, [3, 4, 2, 5]);
     const statistics = (): number[][] => layer.getWeights().map((weight) => [...weight.dataSync()]);
@@ -112,7 +112,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     assert.notDeepEqual(statistics(), before);
   });
 
-  test(`${backend}: layer normalisation and its gradients are those of the formula, with any of gamma and beta`, async () => {
+  test(`${backend}: layer normalisation and its gradients follow the formula, with or without gamma and beta`, async () => {
     await useBackend({ backend });
     const x = tf.randomNormal([3, 4, 2, 5], 1, 2, 'float32', 8);
     for (const [scale, center] of [
@@ -164,7 +164,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     assert.deepEqual([...grads[variable.name].dataSync()], [-5, -6]);
   });
 
-  test(`${backend}: dropout drops its share and multiplies the rest, and drops the same on the way back`, async () => {
+  test(`${backend}: dropout drops its share and scales the rest, and drops the same values in the gradient`, async () => {
     await useBackend({ backend });
     const x = tf.ones([4, 16, 16, 5]);
     const apply = (x: tf.Tensor, seed: number) =>
@@ -186,7 +186,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     assert.deepEqual(dropped[backend], dropped.cpu, 'the same on every backend');
   });
 
-  test(`${backend}: dropout with a seed of its own drops others in the next step`, async () => {
+  test(`${backend}: dropout with its own seed drops other values in the next step`, async () => {
     await useBackend({ backend });
     const layer = tf.layers.dropout({ rate: 0.5, seed: 42 });
     const [first, second] = [1, 2].map((seed) => seeded(seed, () => train(layer, tf.ones([2, 40]))).dataSync());
@@ -194,7 +194,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     assert.deepEqual([...(layer.apply(tf.ones([1, 3])) as tf.Tensor).dataSync()], [1, 1, 1], 'none at test time');
   });
 
-  test(`${backend}: what drops channels or images drops whole ones`, async () => {
+  test(`${backend}: dropout of channels or images drops whole ones`, async () => {
     await useBackend({ backend });
     const layers = [
       [tf.layers.spatialDropout1d({ rate: 0.5 }), [4, 30, 8], [1]],
@@ -216,7 +216,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     assert.deepEqual([...tf.grad(apply)(x).dataSync()], [0, 0, 0, 1, 1]);
   });
 
-  test(`${backend}: upsampling gives each pixel of each image the sum of the gradients of those made of it`, async () => {
+  test(`${backend}: the gradient of upsampling at a pixel is the sum of the gradients of its copies`, async () => {
     await useBackend({ backend });
     const shape = [2, 2, 3, 2];
     const dy = tf.randomNormal([2, 6, 6, 2], 0, 1, 'float32', 4);
@@ -230,7 +230,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     assertClose(dx.dataSync(), wanted, { absolute: 1e-5 }, 'dx');
   });
 
-  test(`${backend}: the gradient of an average at a border divides by what was averaged`, async () => {
+  test(`${backend}: the gradient of an average at a border divides by the number of averaged values`, async () => {
     await useBackend({ backend });
     const layer = tf.layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' });
     const apply = (x: tf.Tensor) => layer.apply(x) as tf.Tensor;
@@ -275,7 +275,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     }
   });
 
-  test(`${backend}: activations by name are their formulas`, async () => {
+  test(`${backend}: activations given by name follow their formulas`, async () => {
     await useBackend({ backend });
     const x = tf.linspace(-4, 8, 49);
     const apply = (name: string) => tf.layers.activation({ activation: name as 'relu' }).apply(x) as tf.Tensor;

@@ -16,7 +16,7 @@ const paddings: fc.Arbitrary<Padding> = fc.oneof(
   fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 1 })).map((p) => [p, [p[1], p[0]]] as Padding),
 );
 
-test('the shape a layer announces is the shape it gives', () => {
+test('the shape a layer announces is the shape of its output', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 3, max: 7 }),
@@ -46,7 +46,7 @@ test("a convolution with PyTorch's padding starts one pixel outside", () => {
   assert.deepEqual([...y.dataSync()], [14, 16, 16, 19]);
 });
 
-test('borders never win a pooling, even among negative values', () => {
+test('padding never wins a pooling, even among negative values', () => {
   const pool = new MaxPool2d({ poolSize: 3, strides: 2, padding: 1 });
   const x = tf.range(-16, 0).reshape([1, 4, 4, 1]);
   assert.deepEqual([...(pool.apply(x) as tf.Tensor).dataSync()], [-11, -9, -3, -1]);
@@ -67,7 +67,7 @@ test('gradients of an explicitly padded convolution agree with finite difference
   assertGradient((input) => (conv.apply(input) as tf.Tensor).square().sum(), x, 'x');
 });
 
-test('start values depend on the seed alone and have the standard deviation of Kaiming-normal', () => {
+test('initial weights depend only on the seed and have the standard deviation of Kaiming-normal', () => {
   const kernel = (seed: number): Float32Array => {
     const conv = new Conv2d({ filters: 64, kernelSize: 3, seed });
     conv.build([null, 8, 8, 32]);
@@ -80,7 +80,7 @@ test('start values depend on the seed alone and have the standard deviation of K
   assert.ok(Math.abs(variance.sqrt().dataSync()[0] / Math.sqrt(2 / 288) - 1) < 0.02);
 });
 
-test('start values can follow the outputs, or be uniform with a uniform bias', () => {
+test('initial weights can be scaled by the outputs, or be uniform with a uniform bias', () => {
   const start = (initializer: InitializerName): Float32Array[] => {
     const conv = new Conv2d({ filters: 128, kernelSize: 3, initializer, seed: 1 });
     conv.build([null, 8, 8, 32]);
@@ -125,7 +125,7 @@ test('options out of range are refused in a sentence', () => {
       /c: padding must be .*right\]\];/,
     );
   }
-  // A window of nothing but border would have no largest value.
+  // A window that contains only padding would have no largest value.
   for (const padding of [
     2,
     [
@@ -146,7 +146,7 @@ test('options out of range are refused in a sentence', () => {
 });
 
 for (const kind of ['relu', 'relu6'] as const)
-  test(`a convolution with a ${kind} is the convolution and then that, its gradient too`, () => {
+  test(`a convolution with a ${kind} equals the convolution followed by it, and so does its gradient`, () => {
     tf.tidy(() => {
       const x = tf.randomNormal([2, 5, 5, 3], 0, 5, 'float32', 1);
       const [plain, active] = (['linear', kind] as const).map((activation) => {

@@ -40,7 +40,7 @@ const { cases, tolerance } = readGolden<Case, GradientTolerance>('repr_vanilla_n
 const network = goldenNetworks.c3;
 const { ourName } = network;
 
-/** What 'as above' refers to: the images and weights of the last case before this one that has any. */
+/** Resolves 'as above': the images and weights of the last case up to this one that has any. */
 function given(golden: Case): { model: tf.LayersModel; x: tf.Tensor; labels: number[] } {
   const before = cases.slice(0, cases.findIndex(({ name }) => name === golden.name) + 1);
   const { inputs } = before.findLast(({ inputs }) => 'tensors' in inputs)!;

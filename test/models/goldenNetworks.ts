@@ -1,5 +1,5 @@
-// Our networks as the golden files of their projects see them: which of our weights theirs are, the network of the
-// sizes that a file gives, a forward pass with its loss, and gradients in summary.
+// Our networks as the golden files of their projects describe them: the mapping of weight names, the network in the
+// sizes that a file gives, a forward pass with its loss, and summaries of gradients.
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import { computedValues } from 'sparsebook/backend/readable.js';
@@ -29,13 +29,13 @@ import {
   type Values,
 } from '../goldens.ts';
 
-/** A network of ours, and what our name is for a weight of its project's files. */
+/** A network of ours, and the mapping from its project's weight names to ours. */
 export interface GoldenNetwork {
   build: (options: { gates?: boolean }) => tf.LayersModel;
   ourName: (golden: string) => string;
 }
 
-/** Position in the files' list of blocks and poolings, of our blocks 1 to 8. */
+/** The positions of our blocks 1 to 8 in the files' list of blocks and poolings. */
 const inceptionPositions = [0, 1, 3, 4, 5, 6, 8, 9];
 const branchNames: Record<string, string> = { conv_1x1: '1x1', conv_3x3: '3x3', conv_5x5: '5x5', max_pool: 'pool' };
 const normKeys: Record<string, string> = {
@@ -68,7 +68,7 @@ export function googleNetGate(golden: string): string {
   return `block${inceptionPositions.indexOf(Number(position)) + 1}_${branchNames[gate.replace(/_gate$/, '')]}_gate`;
 }
 
-/** The layer whose output a probe looks at: the stem, a block or the pooling behind it. */
+/** The layer whose output a probe reads: the stem, a block or the pooling after it. */
 export function googleNetProbe(golden: string): string {
   if (golden === 'input_net') return 'stem_bn';
   const position = Number(golden.split('.')[1]);
@@ -87,7 +87,7 @@ export function istaUnitName(golden: string): string {
   return golden.replace('conv', 'block');
 }
 
-/** The name of the layer that holds a unit's kernel. */
+/** The name of the layer that has a unit's kernel. */
 export function istaKernelLayer(golden: string): string {
   return `${istaUnitName(golden)}_${golden === 'softmax_linear' ? 'dense' : 'conv'}`;
 }
@@ -106,7 +106,7 @@ function c3Weight(golden: string): string {
   return `${ours}/${key === 'weight' ? 'kernel' : key}`;
 }
 
-/** Where the layers of torchvision's network stand in the files' `model`; the head is called fc1 and fc2. */
+/** The positions of torchvision's layers in the files' `model`; the head is called fc1 and fc2. */
 const torchvisionPositions = ['conv1', 'bn1', '', '', 'layer1', 'layer2', 'layer3', 'layer4'];
 
 function resnet18Weight(golden: string): string {
@@ -115,7 +115,7 @@ function resnet18Weight(golden: string): string {
   return `${model === 'fc1' ? 'hidden' : 'logits'}/${position === 'weight' ? 'kernel' : 'bias'}`;
 }
 
-/** By the names that the files have for them. */
+/** Keyed by the names used in the files. */
 export const goldenNetworks = {
   googleNet: { build: (options) => googleNet(options), ourName: googleNetWeight },
   resnet20: { build: () => resnet20(), ourName: istaWeight },
@@ -135,8 +135,8 @@ export interface NetworkSettings {
 type Named = Pick<GoldenRecipe, 'name' | 'shape'>;
 
 /**
- * The network with the sizes that a file gives its weights: kernel sizes, channels, classes. Refuses, by its name, a
- * weight that the network does not have or has in another shape.
+ * The network with the sizes of a file's weights: kernel sizes, channels, classes. Refuses, by name, a weight that the
+ * network does not have or has in another shape.
  */
 export function networkOf(
   { build, ourName }: GoldenNetwork,
@@ -153,7 +153,7 @@ export function networkOf(
       layer.momentum = bn_momentum ?? layer.momentum;
     }
     const kernel = given.get(`${layer.name as string}/kernel`);
-    // The file's values come instead: millions of random ones take seconds.
+    // The file's values replace the initial ones: millions of random numbers take seconds.
     if (kernel) layer.kernelInitializer = { className: 'Zeros', config: {} };
     if (kernel && className === 'Dense') [layer.units] = kernel;
     if (!kernel || className !== 'Conv2d') continue;
@@ -176,7 +176,7 @@ interface LayerConfig {
   config: Record<string, unknown>;
 }
 
-/** The same network with the values that the file gives its weights, which must be all that it has. */
+/** The same network, filled with the file's values, which must cover all of its weights. */
 export function filledNetwork(
   network: GoldenNetwork,
   recipes: readonly GoldenRecipe[],
@@ -199,7 +199,7 @@ export function weightsByName(model: tf.LayersModel): Map<string, tf.Variable> {
   return new Map(model.weights.map((w) => [w.originalName, w.read() as tf.Variable]));
 }
 
-/** Positions of the image that each channel has at the inputs of a layer: 1, but behind a flattening. */
+/** The number of image positions per channel in a layer's input: 1, except after a flattening. */
 function positionsBefore(model: tf.LayersModel, weight: string): number {
   const { sourceLayer } = model.getLayer(weight.split('/')[0]).input as tf.SymbolicTensor;
   if (sourceLayer.getClassName() !== 'Flatten') return 1;
@@ -208,8 +208,8 @@ function positionsBefore(model: tf.LayersModel, weight: string): number {
 }
 
 /**
- * A file's value for the weight of that name (of ours): a dense kernel [units, C * H * W] behind a flattening becomes
- * [H * W * C, units], and logits that are a 1x1 convolution there, [classes, C, 1, 1], become [C, classes].
+ * A file's value for our weight of this name. After a flattening a dense kernel [units, C * H * W] becomes [H * W * C,
+ * units]; logits that are a 1x1 convolution in the file, [classes, C, 1, 1], become [C, classes].
  */
 export function ourWeight(model: tf.LayersModel, name: string, array: Values): tf.Tensor {
   if (model.weights.find(({ originalName }) => originalName === name)!.shape.length !== 2) return weight(array);
@@ -218,7 +218,7 @@ export function ourWeight(model: tf.LayersModel, name: string, array: Values): t
   return split.reshape([-1, units]);
 }
 
-/** A weight of ours, or its gradient, flat in the order of the files: the inverse of `ourWeight`. */
+/** One of our weights, or its gradient, flat in the order of the files: the inverse of `ourWeight`. */
 export function goldenWeight(model: tf.LayersModel, name: string, value: tf.Tensor): Float32Array {
   if (value.rank !== 2) return flatGolden(value, 'weight');
   return computedValues(() => value.reshape([positionsBefore(model, name), -1, value.shape[1]!]).transpose([2, 1, 0]));
@@ -227,35 +227,35 @@ export function goldenWeight(model: tf.LayersModel, name: string, value: tf.Tens
 export interface Convolution {
   choose: () => Promise<unknown>;
   /**
-   * The share of a network's gradients that may be off where the file allows that for a ReLU whose input is almost 0.
+   * The share of a network's gradients that may be off, where the file allows this for a ReLU whose input is almost 0.
    */
   turned: number;
-  /** How far an entry of the gates' gradients may be off, as a share of the largest of its gate. */
+  /** The tolerance for entries of the gates' gradients, as a share of the largest entry of the gate. */
   entry: number;
 }
 
 /**
- * Ways to convolve: sums of products, nearest to what PyTorch does; and what a user gets, where most convolutions of
- * 3x3 and 5x5 go through Winograd's transforms. Their rounding errors are larger: in GoogleNet they turn a ReLU of the
- * first block, which moves 23 of 181 gradients, and entries of the gates' by up to 6.3e-3.
+ * Ways to convolve: sums of products, which are closest to PyTorch; and the default, in which most convolutions of 3x3
+ * and 5x5 use Winograd's transforms. Their rounding errors are larger: in GoogleNet they flip a ReLU of the first
+ * block, which changes 23 of 181 gradients, and entries of the gates' gradients by up to 6.3e-3.
  */
 const ways: Record<string, Convolution> = {
   'straight sums': { choose: () => useBackend({ backend: 'simd', winograd: false }), turned: 0.05, entry: 1e-3 },
   'the default, Winograd': { choose: () => useBackend({ backend: 'simd' }), turned: 0.13, entry: 1e-2 },
 };
 
-/** The same, or the one way of another backend that golden tests are to compute on. */
+/** The same ways, or only another backend if golden tests are to run on it. */
 export const convolutions: Record<string, Convolution> =
   goldensBackend === 'cpu' ? ways : { [goldensBackend]: { choose: useGoldensBackend, turned: 0.05, entry: 1e-3 } };
 
 export interface ForwardPass {
   logits: tf.Tensor;
   crossEntropy: tf.Scalar;
-  /** Cross-entropy + weightDecay / 2 * the sum of all squared kernel entries + what `penalty` adds. */
+  /** Cross-entropy + weightDecay / 2 * the sum of all squared kernel entries + `penalty`. */
   loss: tf.Scalar;
-  /** Gradients of the loss by the names of the weights. */
+  /** Gradients of the loss by weight name. */
   gradients: Map<string, tf.Tensor>;
-  /** The outputs of the layers asked for. */
+  /** The outputs of the requested layers. */
   probes: tf.Tensor[];
 }
 
@@ -264,9 +264,9 @@ export interface PassOptions {
   batchStatistics?: boolean;
   weightDecay?: number;
   penalty?: () => tf.Scalar;
-  /** Layers whose outputs are wanted. */
+  /** Layers whose outputs are returned. */
   probes?: string[];
-  /** Given to the layers, such as the noise of gates. */
+  /** Options passed to the layers, such as the noise of gates. */
   call?: CallOptions;
 }
 
@@ -315,21 +315,21 @@ export function assertLogits(logits: tf.Tensor, { shape, data }: GoldenArray): v
 /** A gradient as a golden file summarises it; not every file gives the sum of magnitudes. */
 export type Summary = Omit<GradientSummary, 'abs_sum'> & { abs_sum?: number };
 
-/** What the tests of networks read of a file's tolerances. */
+/** The part of a file's tolerances that the tests of networks read. */
 export interface GradientTolerance {
   tolerance: { grads: string };
 }
 
 /**
- * What the files allow where a rounding error turned some ReLU's input near 0: norms within 2e-2, the rest within 5e-2.
+ * The tolerance of the files for gradients affected by a rounding error at some ReLU's input near 0: norms within 2e-2,
+ * the rest within 5e-2.
  */
 const far = { norm: 2e-2, rest: 5e-2 };
 
 /**
- * Compares gradients with their summaries by what the file's `tolerance` says of them: norms to 2e-3, sums and first
- * entries to that share of the norm (`sum` says otherwise); where it allows 2e-2 for a ReLU that a rounding error
- * turns, the share
- * `turned` may be off so far.
+ * Compares gradients with their summaries within the file's `tolerance`: norms to 2e-3, sums and first entries to that
+ * share of the norm (`sum` overrides it). If the file allows 2e-2 for a ReLU that a rounding error flips, the share
+ * `turned` of the gradients may be off by `far`.
  */
 export function assertGradients(
   goldens: readonly Summary[],

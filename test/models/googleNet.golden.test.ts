@@ -82,17 +82,17 @@ interface Forward {
 
 const forward = readGolden<Forward, GradientTolerance>(
   'googlenet_forward',
-  // A table may have no case that uses it.
+  // A table may be unused by any case.
   ['kind', 'name', 'shape', 'seed', 'scale', 'offset'].map((key) => `tables.*[].${key}`),
 );
 
-/** What a text of the file stands for; another text is refused. */
+/** The meaning of a text in the file; an unknown text is refused. */
 function known<T>(text: string, meanings: Record<string, T>): T {
   assert.ok(text in meanings, `'${text}' is none of ${Object.keys(meanings).join(', ')}`);
   return meanings[text];
 }
 
-/** The noise of every gate, of which a case gives the seeds and the number of rows. */
+/** The noise of every gate, for which a case gives the seeds and the number of rows. */
 function noiseOf({ inputs, attrs }: Forward, model: tf.LayersModel): Record<string, tf.Tensor> {
   if (!inputs.gate_noise) {
     assert.equal(attrs.gates_in_order.length, 0);
@@ -108,10 +108,11 @@ function noiseOf({ inputs, attrs }: Forward, model: tf.LayersModel): Record<stri
 }
 
 /**
- * Decisions that rounding turns on webgpu. An input of a ReLU of block 6, and so a maximum of pool6, is 5e-6 beside
- * others of up to 16; webgpu's sums give -2e-7, and 72 gradients before it are off. simd's are off by the same, to 2e-6
- * of the largest, once that channel's beta is 1e-5 smaller. Here webgpu's is 1e-5 larger, which moves no gradient of
- * simd by more than 2e-6 of the largest: then every gradient must be met.
+ * Units whose ReLU decides differently on webgpu because of rounding. An input of a ReLU of block 6, which is also a
+ * maximum of pool6, is 5e-6 beside others of up to 16; webgpu's sums give -2e-7, and 72 gradients before it are off.
+ * simd's gradients are off by the same, to 2e-6 of the largest, once that channel's beta is 1e-5 smaller. Here webgpu's
+ * beta is made 1e-5 larger, which moves no gradient of simd by more than 2e-6 of the largest: then every gradient must
+ * match.
  */
 const turnedOnWebgpu: Record<string, { unit: string; channel: number; at: number; by: number }> = {
   ungated_bn_eval: { unit: 'block6_3x3_bn', channel: 24, at: 26 * 48 + 24, by: 1e-5 },

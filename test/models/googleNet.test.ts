@@ -24,14 +24,14 @@ test('a saved network loads again with every option and weight', async () => {
   assert.equal(gate.sampling, 'batch');
 });
 
-test('the same seed gives the same network, another one another', () => {
+test('the same seed gives the same network, another seed another network', () => {
   const logits = (seed: number): Float32Array =>
     (googleNet({ widthMultiplier: 0.125, gates: true, seed }).predict(images) as tf.Tensor).dataSync<'float32'>();
   assert.deepEqual(logits(1), logits(1));
   assert.notDeepEqual(logits(1), logits(2));
 });
 
-test('gates change no weight that the network has without them', () => {
+test('gates leave all weights as they are without gates', () => {
   const options = { widthMultiplier: 0.125, seed: 2 };
   const gated = new Map(googleNet({ ...options, gates: true }).weights.map((w) => [w.originalName, w.read()]));
   for (const w of googleNet(options).weights) {
@@ -39,7 +39,7 @@ test('gates change no weight that the network has without them', () => {
   }
 });
 
-test('gateReduce puts a gate behind every reduce convolution too', () => {
+test('gateReduce also puts a gate after every reduce convolution', () => {
   const gates = (gateReduce: boolean): number =>
     googleNet({ widthMultiplier: 0.125, gates: { gateReduce } }).layers.filter((layer) => layer instanceof L0Gate)
       .length;
@@ -47,7 +47,7 @@ test('gateReduce puts a gate behind every reduce convolution too', () => {
   assert.equal(gates(true), 48);
 });
 
-test('with unstructured gates every weight of the gated convolutions has one, and no layer is added', () => {
+test('with unstructured gates every weight of the gated convolutions has a gate, and no layer is added', () => {
   const gates = (more: object): number =>
     gatesOf(googleNet({ gates: { unstructured: true, ...more } })).reduce((n, gate) => n + gate.logAlpha.size, 0);
   // All kernels: 260,650 without biases and batch norm (3 x 1,312 channels), stem and dense layer.
@@ -61,7 +61,7 @@ test('with unstructured gates every weight of the gated convolutions has one, an
   assert.throws(() => googleNet({ gates: { unstructured: true, sampling: 'image' } }), /one mask for a whole batch/);
 });
 
-test('a model keeps at least one channel a layer and as many logits as classes', () => {
+test('a model keeps at least one channel per layer and as many logits as classes', () => {
   const model = googleNet({ widthMultiplier: 0.01, classes: 3 });
   assert.deepEqual(model.outputs[0].shape, [null, 3]);
   assert.deepEqual(model.getLayer('block1_5x5_conv').outputShape, [null, 32, 32, 1]);

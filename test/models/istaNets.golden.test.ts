@@ -51,7 +51,8 @@ interface Case {
 }
 
 /**
- * It moves every image's logits alike, which the batch norm of the logits undoes: its gradient is 0 but for rounding.
+ * It shifts the logits of all images alike, which the batch norm of the logits undoes: its gradient is 0 except for
+ * rounding.
  */
 const ZERO_BY_BATCH = 'g2b2c1.beta';
 
@@ -133,7 +134,7 @@ interface Counts {
   };
 }
 
-/** Values in the weights of one layer. */
+/** The number of values in the weights of one layer. */
 const count = (weights: tf.layers.Layer['weights']): number =>
   weights.reduce((n, w) => n + tf.util.sizeFromShape(w.shape as number[]), 0);
 
@@ -187,7 +188,7 @@ for (const { name, inputs, attrs, expected } of readGolden<Counts>('ista_costs_p
     );
   });
 
-  test(`ista_costs_params ${name}: what a channel of each layer costs`, () => {
+  test(`ista_costs_params ${name}: the cost of a channel of each layer`, () => {
     const layers = istaLayers(model, { publishedCosts: true });
     const wanted = expected.penalised_layers.filter(({ cost }) => cost > 0);
     assert.deepEqual(
@@ -213,7 +214,7 @@ for (const { name, inputs, attrs, expected } of readGolden<Counts>('ista_costs_p
     );
     const edges = layers.reduce((sum, { cost, gamma }) => sum + cost * gamma.size, 0);
     assertClose([edges], [expected.edge_count], { absolute: 1e-9 }, 'edge count');
-    // As published, CNN-4's third layer is priced as if the 4x4 kernel behind it were one of 3x3.
+    // As published, CNN-4's third layer is priced as if the 4x4 kernel after it were 3x3.
     const byRule = istaLayers(model).map(({ cost }) => cost);
     const hidden = name === 'cnn4' ? layerOf('fc1') : undefined;
     const rule = wanted.map(({ layer, own_part, cost }) =>

@@ -1,4 +1,4 @@
-// What holds for every network alike; GoogleNet's gates have tests of their own.
+// Properties that hold for every network; GoogleNet's gates have their own tests.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -45,7 +45,7 @@ for (const [name, network] of Object.entries(networks)) {
     assert.deepEqual(logits(loaded), logits(model));
   });
 
-  test(`${name}: the same seed gives the same network, another one another`, () => {
+  test(`${name}: the same seed gives the same network, another seed another network`, () => {
     const { seed: _, ...options } = small;
     assert.deepEqual(logits(network({ ...options, seed: 1 })), logits(network({ ...options, seed: 1 })));
     assert.notDeepEqual(logits(network({ ...options, seed: 1 })), logits(network({ ...options, seed: 2 })));
@@ -65,7 +65,7 @@ for (const [name, network] of Object.entries(networks)) {
 
   test(`${name}: a layer keeps at least one channel`, () => {
     const widths = network({ widthMultiplier: 0.001 }).layers.filter(
-      // How many directions patches have is no matter of width.
+      // The number of directions of patches does not depend on the width.
       ({ name }) => name.endsWith('_conv') && name !== 'whitening_conv',
     );
     assert.ok(widths.every((layer) => (layer.outputShape as number[]).at(-1) === 1));
@@ -102,7 +102,7 @@ for (const [name, network] of Object.entries({ ...networks, googleNet })) {
   });
 }
 
-test('cnn4 refuses images that its three halvings leave too small for its last kernel, and takes the next larger ones', () => {
+test('cnn4 refuses images that are too small for its last kernel after three halvings, and takes the next larger ones', () => {
   assert.throws(() => cnn4({ ...small, inputShape: [64, 24, 3] }), {
     name: 'UserError',
     message: /inputShape must be at least 25x25 pixels for cnn4; received 64x24x3/,
@@ -110,7 +110,7 @@ test('cnn4 refuses images that its three halvings leave too small for its last k
   assert.deepEqual(cnn4({ ...small, inputShape: [25, 25, 1] }).outputs[0].shape, [null, 10]);
 });
 
-test("airbench's first convolution has the kernel that is given and stays, the others start as the identity", () => {
+test("airbench's first convolution keeps the given kernel, and the others start as the identity", () => {
   const whitening = Float32Array.from({ length: 2 * 2 * 3 * 24 }, (_, i) => i / 100);
   const model = airbench({ ...small, whitening });
   assert.equal(model.getLayer('whitening_conv').trainableWeights.length, 0);
@@ -131,7 +131,7 @@ test('every other network takes images of a few pixels', () => {
   }
 });
 
-test("the ISTA project's networks take the momentum of their batch norm as an option", () => {
+test("the ISTA project's networks take their batch norm's momentum as an option", () => {
   for (const network of [resnet20, cnn4]) {
     const momenta = (momentum?: number): number[] =>
       network({ ...small, momentum }).layers.flatMap((layer) => (layer instanceof BatchNorm ? [layer.momentum] : []));
@@ -140,7 +140,7 @@ test("the ISTA project's networks take the momentum of their batch norm as an op
   }
 });
 
-test("a dense layer's kernel and bias start as PyTorch's do, uniform within 1 / sqrt(inputs)", () => {
+test("a dense layer's kernel and bias are initialised like PyTorch's, uniform within 1 / sqrt(inputs)", () => {
   for (const [network, layer] of [
     [c3(), 'logits'],
     [googleNet(), 'logits'],

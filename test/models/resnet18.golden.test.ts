@@ -59,7 +59,7 @@ interface Forward {
 
 const forward = readGolden<Forward, GradientTolerance>('resnet18_forward', ['attrs.method', 'tensors[].kind']);
 
-/** Networks by what they are made of: their eleven million weights take a while to fill. */
+/** Networks by tensors and settings: filling their eleven million weights takes a while. */
 const filled = new Map<string, { model: tf.LayersModel; start: tf.Tensor[] }>();
 
 function network18(tensors: string, settings: NetworkSettings): tf.LayersModel {
@@ -73,7 +73,7 @@ function network18(tensors: string, settings: NetworkSettings): tf.LayersModel {
   return model;
 }
 
-/** The network of a case, and its images: 'as above' are those of the last case that has any. */
+/** The network of a case, and its images: 'as above' means those of the last case that has any. */
 function given({ name, inputs, attrs: { bn_eps, bn_momentum } }: Forward): { model: tf.LayersModel; x: tf.Tensor } {
   const before = forward.cases.slice(
     0,
@@ -97,7 +97,7 @@ const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward, by:
     assert.equal(pass.gradients.size, expected.grads.length);
     const gradientOf = (name: string): Float32Array =>
       goldenWeight(model, ourName(name), pass.gradients.get(ourName(name))!);
-    // The file's own gradients are up to 1.1e-3 of their norm off (observed_error), which can add up in their sum.
+    // The file's own gradients are off by up to 1.1e-3 of their norm (observed_error), which can add up in their sum.
     assertGradients(expected.grads, gradientOf, forward.tolerance.grads, { ...by, sum: 1e-2 });
     const weights = weightsByName(model);
     for (const { name, l2 } of expected.running_stats_after ?? []) {
@@ -106,7 +106,7 @@ const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward, by:
     }
   },
 
-  /** The smallest weights at zero. */
+  /** Sets the smallest weights to zero. */
   async zeros_per_tensor(golden) {
     const { model, x } = given(golden);
     await readable();
@@ -117,7 +117,7 @@ const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward, by:
     let masks: Float32Array[] | undefined;
     for (const amount of attrs.amounts) masks = pruneSmallest(values, amount, { masks });
     const all = values.map((tensor, i) => ({ tensor, mask: masks![i] }));
-    /** Folds the magnitudes of the weights whose mask is that. */
+    /** Folds the magnitudes of the weights whose mask has the wanted value. */
     const fold = (wanted: number, start: number, next: (sum: number, size: number) => number): number =>
       all.reduce(
         (sum, { tensor, mask }) => tensor.reduce((a, v, j) => (mask[j] === wanted ? next(a, Math.abs(v)) : a), sum),
@@ -146,7 +146,7 @@ const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward, by:
 
 for (const golden of forward.cases) {
   const kind = kindOf(golden, Object.keys(forwardChecks) as (keyof typeof forwardChecks)[]);
-  // What is pruned does not depend on how convolutions are computed.
+  // Pruning does not depend on how convolutions are computed.
   const ways = Object.entries(convolutions).slice(kind === 'zeros_per_tensor' ? -1 : 0);
   for (const [way, by] of ways) {
     test(`resnet18_forward ${golden.name} by ${way}`, async () => {
@@ -189,7 +189,7 @@ type CountCase = GoldenCase<unknown, { head?: string; prunable_weights?: number 
 
 const countCases = readGolden<CountCase>('resnet18_counts', [
   'attrs.order',
-  // Other readings of "the first 10 %" than the one built; a float32 that the study printed.
+  // Other readings of "the first 10 %" than the implemented one; a float32 that the study printed.
   'expected.*.as_coded',
   'expected.*.first_floor_percent_of_the_64_parameter_tensors',
   'expected.*.first_tensors_not_exceeding_percent_of_all_parameter_values',

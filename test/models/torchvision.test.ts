@@ -19,7 +19,7 @@ const model = resnet18({ widthMultiplier: 0.05 });
 const norm = (name: string): string[] =>
   ['weight', 'bias', 'running_mean', 'running_var'].map((key) => `${name}.${key}`);
 
-/** The names of torchvision's tensors of the body, as its files have them. */
+/** The names of torchvision's tensors of the body, as in its files. */
 const torchvision = ['conv1.weight', ...norm('bn1')];
 for (const layer of [1, 2, 3, 4]) {
   for (const block of [0, 1]) {
@@ -29,7 +29,7 @@ for (const layer of [1, 2, 3, 4]) {
   }
 }
 
-/** A narrow network's tensors by torchvision's names, each with its own numbers. */
+/** The tensors of a narrow network by torchvision's names, each with different numbers. */
 function file(): Map<string, { shape: number[]; values: Float32Array }> {
   const shapes = new Map(model.weights.map((weight) => [weight.originalName, weight.shape as number[]]));
   const entries = torchvision.map((name, n) => {
@@ -41,7 +41,7 @@ function file(): Map<string, { shape: number[]; values: Float32Array }> {
   return new Map(entries);
 }
 
-test("torchvision's names are the names of the body of our ResNet-18, one to one", () => {
+test("torchvision's names map one to one to the names of the body of our ResNet-18", () => {
   const ours = model.weights.map((w) => w.originalName);
   assert.deepEqual(
     torchvision.map(fromTorchvision).sort(),
@@ -55,7 +55,7 @@ test('a name identifies its layer', () => {
   assert.equal(fromTorchvision('layer2.0.downsample.1.bias'), 'stage2_block1_projection_bn/beta');
 });
 
-test('what our network does not have, has no name', () => {
+test('tensors that our network does not have are mapped to no name', () => {
   const strangers = [
     'fc.weight',
     'bn1.num_batches_tracked',
@@ -66,7 +66,7 @@ test('what our network does not have, has no name', () => {
   for (const name of strangers) assert.equal(fromTorchvision(name), undefined, name);
 });
 
-test("a file in torchvision's naming fills the body and leaves the head", () => {
+test("a file with torchvision's names fills the body and leaves the head unchanged", () => {
   const tensors = file();
   tensors.set('fc.weight', { shape: [1], values: new Float32Array(1) });
   tensors.set('bn1.num_batches_tracked', { shape: [1], values: new Float32Array(1) });
@@ -107,7 +107,7 @@ test('missing, unknown and misshapen tensors are named, and nothing has been cha
   model.getWeights().forEach((weight, i) => assert.deepEqual(weight.dataSync(), before[i]));
 });
 
-test('what a wrapper put in front of all names is left out, and what does not fit is named as the file names it', () => {
+test('a prefix that a wrapper added to all names is removed, and a tensor that does not fit is named as in the file', () => {
   for (const prefix of ['module.', 'model.', 'module.model.', 'backbone.', '_orig_mod.module.']) {
     const tensors = new Map([...file()].map(([name, tensor]) => [prefix + name, tensor]));
     tensors.set(`${prefix}fc.weight`, { shape: [1], values: new Float32Array(1) });
@@ -124,7 +124,7 @@ test('what a wrapper put in front of all names is left out, and what does not fi
   assert.throws(() => fillFromTorchvision(model, other, 'x'), { message: /it has theirs\.conv1\.weight/ });
 });
 
-test('the body written out by those names fills another network with the same bits', () => {
+test('the body written with these names fills another network with the same bits', () => {
   for (const { originalName } of model.weights) {
     const theirs = toTorchvision(originalName);
     if (/^(hidden|logits)\//.test(originalName)) assert.equal(theirs, undefined);
@@ -141,7 +141,7 @@ test('the body written out by those names fills another network with the same bi
   });
 });
 
-test('gates keep their values, and a network that torchvision has not all names for is refused by name', () => {
+test('gates keep their values, and a network for which torchvision lacks names is refused by name', () => {
   const gated = withGates(model, { seed: 1 });
   const gates = gated.weights.filter(({ originalName }) => originalName.endsWith('/logAlpha'));
   const before = gates.map((gate) => gate.read().dataSync());

@@ -10,7 +10,7 @@ import { fresh, Page, Site } from './live/site.ts';
 import { notebookOf } from './report/fixture.ts';
 import { saved } from './run/runs.ts';
 
-/** What is used here of a document: the types of the DOM would be those of every test. */
+/** The parts of a document used here, since the DOM's own types would apply to all tests. */
 interface Node {
   querySelectorAll(selector: string): Iterable<Node> & ArrayLike<Node>;
   querySelector(selector: string): Node | null;
@@ -26,7 +26,7 @@ const { JSDOM } = createRequire(import.meta.url)('jsdom') as {
   JSDOM: new (html: string) => { window: { document: Node & { body: Node } } };
 };
 
-/** Cells, and what a reader must find below them, and must not. */
+/** Cells, and texts that a reader must and must not find below them. */
 interface Case {
   cells: (string | Cell)[];
   shows?: RegExp;
@@ -36,11 +36,11 @@ interface Case {
 const tagged = (source: string, ...tags: string[]): Cell => fresh('', source, tags);
 const failing = (source: string): Cell => tagged(source, 'raises-exception');
 const text = (source: string): Cell => ({ cell_type: 'markdown', id: '', metadata: {}, source });
-/** A cell that puts out what no cell of TypeScript's would: a bundle as it stands. */
+/** Code that displays a bundle as given, which the library's own functions never would. */
 const puts = (data: Record<string, unknown>): string =>
   `void (await import('sparsebook/notebook/display/output.js')).display(${JSON.stringify(data)} as any);`;
 
-/** A cell that nobody runs: what its file says that it put out is shown, whatever it is. */
+/** A cell that is not run: its saved outputs are shown, whatever they are. */
 const kept = (...outputs: unknown[]): Cell => ({ ...tagged('elsewhere();', 'skip-execution'), outputs }) as Cell;
 const printed = { output_type: 'stream', name: 'stdout', text: 'still there' };
 
@@ -201,7 +201,7 @@ const cellsOf = (name: string): Cell[] =>
     return { ...whole, id: idOf(name, index) };
   });
 
-/** What somebody reads in a piece of a page, which the live page makes safe only in the browser. */
+/** The text that a reader sees in a piece of a page; the live page sanitises foreign HTML only in the browser. */
 function readable(html: string): string {
   const { document } = new JSDOM(html).window;
   for (const foreign of document.querySelectorAll('[data-foreign-html]')) {
@@ -218,7 +218,7 @@ function readable(html: string): string {
     .trim();
 }
 
-/** What is the same however often a cell runs. */
+/** The parts of the outputs that are the same however often a cell runs. */
 const lasting = ({ outputs }: CodeCell): Output[] =>
   JSON.parse(JSON.stringify(outputs).replace(/"execution_count":\d+/g, '"execution_count":0')) as Output[];
 
@@ -258,23 +258,23 @@ describe('the same notebook, run without a page, as a report, and in the live pa
     await site?.close();
   });
 
-  /** What the report shows of a cell, as HTML. */
+  /** The HTML that the report shows for a cell. */
   const inReport = (cell: Cell): string => {
     const number = ran.cells.findIndex(({ id }) => id === cell.id) + 1;
     if (cell.cell_type === 'code') return report.querySelector(`#cell-${number}`)?.outerHTML ?? '';
     const before = ran.cells.slice(0, number).filter(({ cell_type }) => cell_type === 'markdown').length;
-    // The first text is the title alone, which stands above the others.
+    // The first text is only the title, which is above the others.
     return report.querySelectorAll('section.prose')[before - 2].outerHTML;
   };
   const inPage = (cell: Cell): string => {
     const { text } = page.state.cells[cell.id];
     if (cell.cell_type !== 'code') return text?.html ?? '';
-    // What a report leaves out is there to be edited, behind a click.
+    // Outputs that a report leaves out are behind a click in the live page, where they can be edited.
     return text?.folded?.includes('outputs') ? '' : page.shown(cell.id);
   };
 
   for (const [name, { shows = /./, hides = /$^/ }] of Object.entries(cases)) {
-    test(`${name}: they show the same, and what is right`, () => {
+    test(`${name}: all three show the same, and it is correct`, () => {
       const cells = cellsOf(name);
       const shown = cells.map((cell) => readable(inReport(cell))).filter((text) => text !== '');
       assert.deepEqual(

@@ -2,10 +2,7 @@ import fc from 'fast-check';
 import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 
-/**
- * Texts that run where they reach a page unescaped, and those that readers of addresses, formulas and escapes stumble
- * over.
- */
+/** Texts that run if they reach a page unescaped, and texts that confuse parsers of addresses, formulas and escapes. */
 const hostile = [
   '<script>hacked=1</script>',
   '"><script>hacked=1</script>',
@@ -31,7 +28,7 @@ const hostile = [
 
 const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
-/** Values of any kind, as JSON, so that each notebook gets its own. */
+/** Values of any kind, as JSON, so that each notebook gets its own copy. */
 const oddValues: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...hostile).map((text) => JSON.stringify(text)) },
   { weight: 2, arbitrary: fc.constantFrom('null', 'true', '5', '-1.5', '1e308', '[]', '{}', '[null]', '["a", 5]') },
@@ -139,7 +136,7 @@ const whole = {
 
 type Parent = Record<string, unknown> | unknown[];
 
-/** Every place in a value where something stands: its parent and its name there. */
+/** Every place in a value that holds another value: its parent and its key there. */
 function placesIn(root: unknown): [parent: Parent, name: string][] {
   const places: [Parent, string][] = [];
   const todo = [root];
@@ -173,10 +170,7 @@ function changed({ at, how, value }: Change, notebook: unknown): void {
   }
 }
 
-/**
- * Notebooks, as the JSON of their files, of which a few values are of a wrong type, hostile, missing, or somewhere
- * else.
- */
+/** Notebooks, as the JSON of their files, in which a few values have a wrong type, or are hostile, missing or moved. */
 export const mutatedNotebooks: fc.Arbitrary<string> = fc
   .array(
     fc.record({
@@ -192,7 +186,7 @@ export const mutatedNotebooks: fc.Arbitrary<string> = fc
     return notebookText(notebook as unknown as Notebook);
   });
 
-/** The mutated notebook, as the JSON of its file, that belongs to a seed. */
+/** The mutated notebook for a seed, as the JSON of its file. */
 export function mutatedNotebook(seed: number): string {
   return fc.sample(mutatedNotebooks, { seed, numRuns: 1 })[0];
 }

@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'sparsebook-output-'));
 process.chdir(folder);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-test('a value without JSON is refused, and what was saved before stays', () => {
+test('a value that is not JSON is refused, and the earlier output stays', () => {
   const path = saveOutput('nb', 'x.json', { a: 1 });
   const circle: unknown[] = [];
   circle.push(circle);
@@ -23,7 +23,7 @@ test('a value without JSON is refused, and what was saved before stays', () => {
   assert.equal(readFileSync(path, 'utf8'), '{\n  "a": 1\n}\n');
 });
 
-test('an output that is a link stays one, and what it leads to is replaced', () => {
+test('an output that is a link stays a link, and its target is replaced', () => {
   writeFileSync('elsewhere.json', '{}');
   const path = saveOutput('nb', 'first.json', 1);
   rmSync(path);
@@ -34,6 +34,6 @@ test('an output that is a link stays one, and what it leads to is replaced', () 
   assert.deepEqual(JSON.parse(readFileSync('elsewhere.json', 'utf8')), [2]);
 });
 
-test('an output is saved under plain names, of which the dots are none', () => {
+test('an output is saved under plain names only, which dots are not', () => {
   for (const name of ['', '.', '..', 'a/b']) assert.throws(() => saveOutput(name, 'x.json', {}), UserError);
 });

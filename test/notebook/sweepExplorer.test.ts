@@ -1,4 +1,4 @@
-// The figure that walks over a sweep, moved by keyboard and by finger: in a report and in the live page.
+// The figure that explores a sweep, moved by keyboard and by finger: in a report and in the live page.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,13 +19,13 @@ const figure = sweepExplorer(madeSweep({ lambdas: [10, 20, 30, 40], seeds: 3 }))
 const output = { output_type: 'display_data' as const, data: figureBundle(figure, null), metadata: {} };
 const notebook = notebookOf(codeCell('sb.sweepExplorer(sweep)', { id: 'explorer', outputs: [output] }));
 
-/** What each frame gives the bars, as the page is asked for it. */
+/** The bars of each frame, in the form in which the page returns them. */
 const bars = figure.data.findIndex(({ orientation }) => orientation === 'h');
 const shown = figure.frames!.map(({ data }) => (data[bars].x as number[]).join());
 
 const barsIn = `document.querySelector('.plot').calcdata?.[${bars}].map(({ s }) => s).join()`;
 
-/** Waits until the page shows a stop: in its bars, in its lines of text and for who cannot see them. */
+/** Waits until the page shows a stop: in its bars, in its lines of text and in its label for screen readers. */
 async function standsAt(page: Page, stop: number): Promise<void> {
   const place = "document.querySelector('.plot')";
   await holds(page, `${barsIn} === ${JSON.stringify(shown[stop])}`);
@@ -34,7 +34,7 @@ async function standsAt(page: Page, stop: number): Promise<void> {
   await holds(page, `${place}.getAttribute('aria-label').includes('At ${name}: 3 runs')`);
 }
 
-describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
+describe('a figure that explores a sweep', { skip: skipWithoutChromium }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'explorer-'));
   let browser: Browser;
   let site: Site;
@@ -59,7 +59,7 @@ describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
     return page;
   }
 
-  test('as Jupyter draws it, by plotly alone, its own slider moves it', async () => {
+  test('as Jupyter draws it, with plotly alone, the figure is moved by its own slider', async () => {
     const page = await browser.newPage();
     await page.setContent('<div class="plot"></div>');
     await page.addScriptTag({ path: 'node_modules/plotly.js-cartesian-dist-min/plotly-cartesian.min.js' });
@@ -95,7 +95,7 @@ describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
         await page.keyboard.press(key);
         await standsAt(page, stop);
       }
-      // Faster than it is drawn: the last one stands. On its way it is at 2 once before.
+      // Faster than the figure is drawn: the last key wins. On the way stop 2 is reached once before.
       const keys = ['End', 'ArrowLeft', 'Home', 'ArrowRight', 'ArrowRight'];
       await Promise.all(keys.map((key) => page.keyboard.press(key)));
       await standsAt(page, 2);

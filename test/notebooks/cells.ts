@@ -26,7 +26,10 @@ export function cellsOf(name: string): Cell[] {
   }));
 }
 
-/** What the compiler says of all code cells as one module: a name that does not exist, one used before it is there. */
+/**
+ * The compiler's errors for all code cells as one module: names that do not exist, or are used before they are
+ * declared.
+ */
 export function compilerErrors(cells: readonly Cell[]): string[] {
   const file = resolve('notebooks', 'cells.ts');
   const text = cells

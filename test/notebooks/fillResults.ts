@@ -1,4 +1,4 @@
-// Writes the results from the records between the marks of the pages and of the notebooks' texts.
+// Writes the records' results between the marks of the pages and of the notebooks' texts.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';

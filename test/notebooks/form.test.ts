@@ -1,4 +1,4 @@
-// What every notebook keeps to: its size, its settings, its code, and outputs that belong to that code.
+// The form of every notebook: its size, its settings, its code, and outputs that belong to that code.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const settings: Record<string, string> = {
   '05-compare': 'left l1_penalties widths width epochs epochs_method lr data seed',
 };
 
-/** Shorthand properties that name what an earlier cell declared: tslab without our patch cannot read them. */
+/** Shorthand properties that name a variable of an earlier cell: tslab without our patch cannot read them. */
 function shorthands(cells: readonly Cell[]): string[] {
   const earlier = new Set<string>();
   return cells.flatMap(({ text }) => {
@@ -54,13 +54,13 @@ for (const [name, parameters] of Object.entries(settings)) {
     assert.deepEqual(shorthands(code), []);
   });
 
-  test(`${name} saves when it runs only what git ignores`, () => {
+  test(`${name} saves only files that git ignores when it runs`, () => {
     const files = code.flatMap(({ text }) => [...text.matchAll(/saveOutput\(\s*'([^']*)', '([^']*)'/g)]);
     for (const [, folder, file] of files) assert.deepEqual([folder, file], [name, 'results.json']);
     assert.match(readFileSync('.gitignore', 'utf8'), /^notebooks\/outputs\/\*\/results\.json$/m);
   });
 
-  test(`${name} is saved as it ran: outputs of this very code, no error, no place of the machine it ran on`, () => {
+  test(`${name} is saved as it ran: outputs of this very code, no error, no path of the machine it ran on`, () => {
     for (const { text, hash } of code) assert.equal(hash, createHash('sha256').update(text).digest('hex'), text);
     const saved = JSON.stringify(
       code.map((cell) => cell.outputs),
@@ -72,7 +72,7 @@ for (const [name, parameters] of Object.entries(settings)) {
   });
 }
 
-test('these checks see what they look for', () => {
+test('these checks find the faults they look for', () => {
   const cell = (text: string): Cell => ({ id: 'cell', code: true, text, tags: [], outputs: [] });
   const two = [cell('const [a, { b }] = [1, { b: 2 }];'), cell('const c = 3;\nconsole.log({ a: a, b }, { c });')];
   assert.deepEqual(shorthands(two), ['b']);

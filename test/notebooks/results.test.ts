@@ -1,11 +1,11 @@
-// No text says of our results what no record says.
+// No text states a result of ours that no record contains.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { cellsOf } from './cells.ts';
 import { filled, markedResults, pages, results, unmarkedResults } from './results.ts';
 
-/** Numbers that are no results of ours, by text: settings, what was published, and what follows by arithmetic. */
+/** Numbers in texts that are no results of ours: settings, published values, and consequences by arithmetic. */
 const stated: Readonly<Record<string, readonly string[]>> = {
   README: ['about 60 % of its parameters gone', '95 % of its weights held at 0'],
   '01-l0-googlenet': [
@@ -35,7 +35,7 @@ const texts = [
   }),
 ] as const;
 
-/** Without what a formatter may change: spaces, and the dashes below a table's head. */
+/** Without anything that a formatter may change: spaces, and the dashes below a table's head. */
 const plain = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/-{3,}/g, '---').trim();
 
 for (const [name, text] of texts) {
@@ -56,7 +56,7 @@ for (const [name, text] of texts) {
   });
 }
 
-test('these checks see what they look for', () => {
+test('these checks find the faults they look for', () => {
   assert.deepEqual(unmarkedResults('It is right on 91.2 % of them.\nBy 2 points.\n`70 %`, 95 % intervals'), [
     'It is right on 91.2 % of them.',
     'By 2 points.',

@@ -1,7 +1,6 @@
-// What texts say of our results, and the records that say so. A text has a mark around such a result,
+// The results that texts state, computed from the records. A text has marks around such a result,
 //   <!-- results: NAME -->...<!-- /results -->
-// and NAME stands below. `npm run results` writes what the records give between the marks of README.md, of the pages
-// in `pages` and of notebooks.
+// and NAME is defined below. `npm run results` fills in the text between the marks of `pages` and of notebooks.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunRecord } from 'sparsebook/experiments/run/record.js';
@@ -34,8 +33,8 @@ function withInterval({ n, mean, halfWidth }: MeanInterval, unit: string): strin
 }
 
 /**
- * The test accuracy of the runs of a name: their mean, its 95 % interval over seeds, n; or of a single one, with the
- * interval over its images.
+ * The test accuracy of the runs of a name: their mean, its 95 % interval over seeds, and n; or of a single run, with
+ * the interval over its images.
  */
 function accuracy(file: string, name: string): string {
   const group = groupRecords(recordsIn(file)).find((each) => each.name === name);
@@ -44,7 +43,7 @@ function accuracy(file: string, name: string): string {
   return group.test.n === 1 && first.test ? singleTest(first.test) : withInterval(group.test, '%');
 }
 
-/** By how much the test accuracy of one name is above that of another, seed by seed. */
+/** By how much the test accuracy of one name exceeds that of another, seed by seed. */
 const difference = (file: string, name: string, from: string): string =>
   withInterval(differenceOf(recordsIn(file), name, from), 'points');
 
@@ -55,8 +54,8 @@ function table(head: readonly string[], rows: readonly string[][]): string {
 }
 
 /**
- * Runs with gates beside the published ones of the same lambda or sparsity: test accuracy with its interval, over seeds
- * or the images of a single run, and what is gone.
+ * Runs with gates beside the published runs with the same lambda or sparsity: test accuracy with its interval, over
+ * seeds or over the images of a single run, and the share removed.
  */
 function gatesTable(file: string): string {
   const groups = groupRecords(recordsIn(file) as RunRecord[]);
@@ -105,7 +104,7 @@ function singleRun(file: string): string {
   return `${inPercent(test.accuracy)} % (n = 1; ${overImages(test)} over ${test.images} images; ${inPercent(test_tta.accuracy)} % averaged over mirror images)`;
 }
 
-/** The last table of a notebook's cell `summary`, as it was saved: what the notebook shows before anything else. */
+/** The last table of a notebook's cell `summary`, as saved: the first thing that the notebook shows. */
 function summaryOf(notebook: string): string {
   const { outputs = [] } = cellsOf(notebook).find(({ id }) => id === 'summary') ?? {};
   const tables = (outputs as { data?: Record<string, string | string[]> }[]).flatMap(({ data }) =>
@@ -116,7 +115,7 @@ function summaryOf(notebook: string): string {
   return `\n\n${table}\n\n`;
 }
 
-/** `summary-01` is that of notebook 01. */
+/** `summary-01` is the table of notebook 01. */
 const summaries = readdirSync('notebooks')
   .filter((file) => /^\d\d-.*\.ipynb$/.test(file))
   .map((file): [string, () => string] => [`summary-${file.slice(0, 2)}`, () => summaryOf(file.replace('.ipynb', ''))]);
@@ -124,7 +123,7 @@ const summaries = readdirSync('notebooks')
 const [repr, resnet18] = ['03-repr-c3/runs-cifar10.json', '04-freeze-prune-resnet18/sweep-cifar10.json'];
 const resnet20 = '05-compare/compare-resnet20.json';
 
-/** What stands between the marks of each name. */
+/** The text between the marks, by name. */
 export const results: Readonly<Record<string, () => string>> = {
   ...Object.fromEntries(summaries),
   'gates-cifar10': () => gatesTable('01-l0-googlenet/full-cifar10.json'),
@@ -148,11 +147,11 @@ export const pages: readonly string[] = ['README.md', 'docs/recipe.md'];
 
 const mark = /<!-- results: ([^>]*?) -->([\s\S]*?)<!-- \/results -->/g;
 
-/** The results in a text between marks: their names and what the text says. */
+/** The results between marks in a text: their names and contents. */
 export const markedResults = (text: string): { name: string; said: string }[] =>
   [...text.matchAll(mark)].map(([, name, said]) => ({ name, said }));
 
-/** A text with what the records give between its marks. Throws for a name that stands for nothing. */
+/** A text with the records' results between its marks. Throws for an unknown name. */
 export const filled = (text: string): string =>
   text.replaceAll(mark, (_, name: string) => {
     if (!(name in results)) throw new Error(`no records are known for the result '${name}'`);
@@ -160,7 +159,7 @@ export const filled = (text: string): string =>
   });
 
 /**
- * Numbers in percent or points that a text states outside of marks and code, but for `stated` ones, each with its line.
+ * Numbers in percent or points that a text states outside marks and code, except for `stated` ones, each with its line.
  */
 export function unmarkedResults(text: string, stated: readonly string[] = []): string[] {
   const prose = text

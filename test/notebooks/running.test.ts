@@ -1,4 +1,4 @@
-// Notebooks as they run: what is trained already is not trained again, and the longest of ours runs from its first cell
+// Notebooks as they run: finished runs are not trained again, and the longest of our notebooks runs from its first cell
 // to its last.
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,12 +13,12 @@ import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { schemaErrors } from '../notebook/run/nbformat.ts';
 import { fixtures, runFixture } from '../notebook/run/runs.ts';
 
-// Runs are kept in a folder of their own; kernels inherit the environment.
+// Runs are kept in a separate folder; kernels inherit the environment.
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-notebooks-'));
 process.env.SPARSEBOOK_DATA = folder;
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-/** All that the outputs of a notebook's cells say, cell by cell. */
+/** All texts in the outputs of a notebook's cells, cell by cell. */
 const textsOf = ({ cells }: Notebook): Record<string, string> =>
   Object.fromEntries(
     cells.map((cell) => [
@@ -32,9 +32,9 @@ const textsOf = ({ cells }: Notebook): Record<string, string> =>
     ]),
   );
 
-test('a notebook that runs again loads its runs; after a change, only what the change touches is trained', async () => {
+test('a notebook that runs again loads its runs; after a change, only affected runs are trained', async () => {
   const runs = join(folder, 'runs');
-  /** The log of each run: one that is trained has another one. */
+  /** The log of each run: a newly trained run has a new log. */
   const logs = (): string[] => readdirSync(runs).map((run) => readFileSync(join(runs, run, 'metrics.jsonl'), 'utf8'));
   const kernel = await KernelClient.start({ spec: findKernelSpec('tslab'), cwd: fixtures });
   const texts = async (parameters: Record<string, GivenValue> = {}): Promise<Record<string, string>> => {
@@ -65,9 +65,9 @@ test('a notebook that runs again loads its runs; after a change, only what the c
   }
 });
 
-/** Runs one of our notebooks with settings of seconds, and gives what its cells say. */
+/** Runs one of our notebooks with settings that take seconds, and returns the texts of its cells. */
 async function said(name: string, parameters: Record<string, GivenValue>): Promise<Record<string, string>> {
-  // A folder within the project, since a notebook imports the package and saves beside itself.
+  // A folder within the project, because a notebook imports the package and saves beside itself.
   const beside = mkdtempSync(join('notebooks', 'running-'));
   try {
     const notebook = join(beside, `${name}.ipynb`);
@@ -84,7 +84,7 @@ async function said(name: string, parameters: Record<string, GivenValue>): Promi
   }
 }
 
-test('notebook 05 runs from its first cell to its last: what it trains is compared, and what was not run is marked', async () => {
+test('notebook 05 runs from its first cell to its last: trained networks are compared, and missing ones are marked', async () => {
   const small = {
     left: [0.5],
     l1_penalties: [1],

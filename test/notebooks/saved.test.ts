@@ -1,4 +1,4 @@
-// What lies beside the notebooks: networks to start from, and runs on CIFAR-10 that they show.
+// The files beside the notebooks: networks to start from, and the runs on CIFAR-10 that they show.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ for (const [name, trainedOn, leastEpochs] of [
   ['pretrained-synthetic', /^synthetic collages$/, 6],
   ['pretrained-cifar10', /^CIFAR-10/, 30],
 ] as const) {
-  test(`01: ${name} is complete, names its training data, gives its network, and cannot be resumed`, async () => {
+  test(`01: ${name} is complete, names its training data, contains its network, and cannot be resumed`, async () => {
     const path = join(outputs, '01-l0-googlenet', name);
     const { settings, provenance, epoch, optimizer } = await loadCheckpoint(path);
     assert.match(provenance!.data!.name, trainedOn);
@@ -59,7 +59,7 @@ for (const file of ['sweep-synthetic.json', 'sweep-cifar10.json', 'full-cifar10.
   });
 }
 
-test('02: the saved protocol is whole: what closed is what compaction removed, and the accuracies fit together', () => {
+test('02: the saved protocol is consistent: closed channels are those that compaction removed, and the accuracies fit together', () => {
   const { about, records, compaction, compacted, change, compactions } = read<SavedIsta>(
     '02-ista-resnet20',
     'protocol-cifar10.json',
@@ -105,7 +105,7 @@ test('03: every saved run has its settings, and its filters were switched off on
   }
 });
 
-test('04: the saved tasks hold the mask, and free it where they say so', () => {
+test('04: the saved tasks hold the mask, and release it where they say so', () => {
   const { about, records } = read<SavedPruning>('04-freeze-prune-resnet18', 'sweep-cifar10.json');
   assert.ok(about.machine.length > 5 && about.sizes.train > 0);
   for (const { name, history, sparsity, zeros } of records) {

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { createContext } from 'node:vm';
 import { runScript } from 'sparsebook/platform/compileCache.js';
 
-test('a script runs from what was compiled of it before, in any context, and anew once it has changed', (t) => {
+test('a script runs from its cached compilation, in any context, and is compiled again once it has changed', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'compiled-'));
   const [file, cache] = [join(folder, `${basename(folder)}.js`), join(import.meta.dirname, '../../dist/compile-cache')];
   const kept = (): string[] => readdirSync(cache).filter((name) => name.startsWith(basename(file)));

@@ -1,4 +1,4 @@
-// The real file system with faults: for tests of what is written.
+// The real file system with faults, for tests of code that writes files.
 import * as nodeFiles from 'node:fs/promises';
 import type { FileSystem } from 'sparsebook/platform/fileSystem.js';
 
@@ -7,7 +7,7 @@ const injected = (code: string, what: string): Error =>
 
 type Call = (...given: unknown[]) => Promise<unknown>;
 
-/** Hands every call of a file's handle to `call`, with its name and how to make it. */
+/** Passes every call on a file handle to `call`, with its name, its arguments and a function that makes it. */
 function watched(
   handle: nodeFiles.FileHandle,
   call: (name: string, given: unknown[], make: Call) => Promise<unknown>,
@@ -22,8 +22,8 @@ function watched(
 }
 
 /**
- * Files whose n-th call fails with a code; a failing write first takes half of the bytes. `calls` names those made;
- * those that only read or clear away do not count.
+ * Files whose n-th call fails with a code; a failing write first writes a part of the bytes. `calls` names the calls
+ * made; closing, reading and deleting do not count.
  */
 export function failingAt(n: number, code: string): { files: FileSystem; calls: string[] } {
   const calls: string[] = [];
@@ -66,7 +66,7 @@ const writtenBy = (write: Write): FileSystem =>
       ),
   }) as unknown as FileSystem;
 
-/** Files on a disk that takes `room` bytes: the write that crosses the end is short, the next one fails with a code. */
+/** Files on a disk with `room` bytes: the write that exceeds it is short, and the next one fails with a code. */
 export function fullAfter(room: number, code = 'ENOSPC'): FileSystem {
   let left = room;
   return writtenBy(async (bytes, offset, length, make) => {
@@ -77,7 +77,7 @@ export function fullAfter(room: number, code = 'ENOSPC'): FileSystem {
   });
 }
 
-/** Files that say they wrote everything, and keep only the first `kept` bytes of each. */
+/** Files that claim to have written everything, but keep only the first `kept` bytes of each write. */
 export const forgetful = (kept: number): FileSystem =>
   writtenBy(async (bytes, offset, length, make) => {
     await make(bytes, offset, Math.min(kept, length));

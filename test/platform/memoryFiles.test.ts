@@ -1,5 +1,4 @@
-// What the library does with files comes to the same in memory as on a disk: results, errors' codes, and what lies
-// there after.
+// The library's file operations behave in memory as on a disk: results, error codes, and the files left.
 import assert from 'node:assert/strict';
 import * as nodeFiles from 'node:fs/promises';
 import { mkdirSync } from 'node:fs';
@@ -25,7 +24,7 @@ const inMemory = {
 
 const attempt = (call: () => unknown): Promise<unknown> => new Promise((resolve) => resolve(call()));
 
-/** What each of some calls comes to: what it gives, or the code of its error. */
+/** The results of calls: the values they return, or the codes of their errors. */
 async function outcomes(...work: (() => unknown)[]): Promise<unknown[]> {
   const told: unknown[] = [];
   for (const each of work) {
@@ -41,9 +40,9 @@ async function outcomes(...work: (() => unknown)[]): Promise<unknown[]> {
 
 const kind = { name: 'a test folder', files: ['a', 'b'], mark: 'a' };
 
-/** Work in an empty folder, by what it shows. */
+/** Operations in an empty folder, by what they demonstrate. */
 const works: Record<string, (files: Files, at: (path: string) => string) => Promise<unknown>> = {
-  'a file is written, added to, cut and read': async (files, at) => {
+  'a file is written, appended to, truncated and read': async (files, at) => {
     await files.writeFile(at('f'), 'abc');
     await files.writeFile(at('f'), 'dé', { flag: 'a' });
     const whole = await files.readFile(at('f'), 'utf8');
@@ -52,7 +51,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     await files.truncate(at('f'), 4);
     return [whole, size, [...(await files.readFile(at('f')))]];
   },
-  'what is not there, or of another kind, is refused by code': async (files, at) => {
+  'a missing file, or one of another kind, is refused with an error code': async (files, at) => {
     await files.writeFile(at('f'), 'abc');
     await files.mkdir(at('d'));
     await files.writeFile(at('d/in'), '');
@@ -91,7 +90,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
       () => files.truncate(at('none')),
     );
   },
-  'folders are made, renamed with all in them, and taken away': async (files, at) => {
+  'folders are made, renamed with their contents, and removed': async (files, at) => {
     await files.mkdir(at('a/b/c'), { recursive: true });
     await files.mkdir(at('a/b/c'), { recursive: true });
     await files.writeFile(at('a/b/c/f'), '1');
@@ -110,7 +109,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
       await listing(files, at('.')),
     ];
   },
-  'a file takes the place of another, and a second name is the same file': async (files, at) => {
+  'a file replaces another, and a second name is the same file': async (files, at) => {
     await files.writeFile(at('f'), 'old');
     await files.link(at('f'), at('kept'));
     await files.writeFile(at('g'), 'new');
@@ -120,7 +119,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     await files.rename(at('kept'), at('twice'));
     return listing(files, at('.'));
   },
-  'a handle reads and writes at its place or another, and follows its file': async (files, at) => {
+  'a handle reads and writes at its position or another, and follows its file': async (files, at) => {
     const file = await files.open(at('f'), 'wx');
     const written = (await file.write(Buffer.from('0123456789'), 2, 5)).bytesWritten;
     await file.write(Buffer.from('ab'), 0, 2, 1);
@@ -142,7 +141,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     const texts = [bytes.toString('latin1', 0, first + rest), inside.buffer.toString('latin1')];
     return [written, size, first, rest, end, texts, refused, closed, await listing(files, at('.'))];
   },
-  'a log is added to at its end, whatever was cut': async (files, at) => {
+  'a log is appended to at its end, wherever it was truncated': async (files, at) => {
     const log = await files.open(at('log'), 'a');
     for (let line = 0; line < 200; line++) await log.appendFile(`${line}\n`);
     await files.truncate(at('log'), 10);
@@ -164,7 +163,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     const folder = await writeFileWhole(at('deep'), '{}', jsonFile, files).catch((error: Error) => error.name);
     return [refused, folder, await listing(files, at('.'))];
   },
-  'a folder is written whole, replaced, cleared of what was left, and deleted': async (files, at) => {
+  'a folder is written whole, replaced, cleared of leftovers, and deleted': async (files, at) => {
     const contents = (text: string) =>
       new Map([
         ['a', Buffer.from(text)],
@@ -183,7 +182,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
   },
 };
 
-/** All that lies below a folder: paths, and what files hold. */
+/** Everything below a folder: paths, and contents of files. */
 async function listing(files: Files, folder: string, below = ''): Promise<string[]> {
   const told: string[] = [];
   for (const entry of (await files.readdir(folder, { withFileTypes: true })).sort((a, b) =>
@@ -212,7 +211,7 @@ for (const [what, work] of Object.entries(works)) {
   });
 }
 
-test('relative paths begin in the folder of the package', () => {
+test('relative paths start in the folder of the package', () => {
   memory.writeFileSync('mine', 'here');
   assert.equal(memory.readFileSync('/sparsebook/mine', 'utf8'), 'here');
   assert.equal(memory.realpathSync('mine'), '/sparsebook/mine');

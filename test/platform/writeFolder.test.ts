@@ -14,7 +14,7 @@ const contents = (text: string): Map<string, Uint8Array> =>
   ]);
 const dataIn = (path: string): string => fs.readFileSync(join(path, 'data.bin'), 'utf8');
 
-test('a folder takes the place of nothing, of an empty folder and of one of its kind', async (t) => {
+test('a folder can be written to a new path, or replace an empty folder or one of its kind', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'deep', 'sample');
   await writeFolderWhole(path, contents('first'), kind);
@@ -29,13 +29,13 @@ test('a folder takes the place of nothing, of an empty folder and of one of its 
 });
 
 const others: [what: string, make: (path: string) => void][] = [
-  ['a folder of somebody’s own', (path) => (fs.mkdirSync(path), fs.writeFileSync(join(path, 'chapter1.txt'), 'work'))],
+  ['a user’s own folder', (path) => (fs.mkdirSync(path), fs.writeFileSync(join(path, 'chapter1.txt'), 'work'))],
   [
     'a folder with one file of the kind, not its mark',
     (path) => (fs.mkdirSync(path), fs.writeFileSync(join(path, 'data.bin'), 'mine')),
   ],
   [
-    'one of the kind with notes beside it',
+    'a folder of the kind with a user’s notes in it',
     (path) => (
       fs.mkdirSync(path),
       ['mark.json', 'data.bin', 'notes.txt'].forEach((name) => fs.writeFileSync(join(path, name), 'work'))
@@ -61,13 +61,13 @@ for (const [what, make] of others) {
   });
 }
 
-test('a fault at any call leaves the old folder, alone', async (t) => {
+test('a fault at any call leaves only the old folder', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'sample');
   await writeFolderWhole(path, contents('old'), kind);
   const counted = failingAt(Infinity, 'EIO');
   await writeFolderWhole(path, contents('old'), kind, counted.files);
-  // All but the last rename, which only deletes what was replaced.
+  // All calls except the last rename, which only deletes the replaced folder.
   for (let n = 0; n < counted.calls.length - 1; n++) {
     await assert.rejects(writeFolderWhole(path, contents('new'), kind, failingAt(n, 'EIO').files), /EIO: injected/);
     assert.equal(dataIn(path), 'old', `${counted.calls[n]}, call ${n}`);

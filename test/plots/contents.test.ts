@@ -40,14 +40,14 @@ test('all samples are counted, and they follow the closed form', () => {
   assert.ok(Math.abs(zero[0] + sum(between) / 40 + one[0] - 1) < 1e-12);
   const line = trace(figure, { mode: 'lines' });
   between.forEach((height, i) => {
-    // The middle of a bar lies between two of the line's points.
+    // The middle of a bar is between two of the line's points.
     const exact = (numbers(line.y)[5 * i + 2] + numbers(line.y)[5 * i + 3]) / 2;
     // Five standard deviations of a count of 20,000 * exact / 40.
     assert.ok(Math.abs(height - exact) < 5 * Math.sqrt((exact * 40) / 20_000), `bar ${i}: ${height}, exact ${exact}`);
   });
 });
 
-test('the same seed draws the same samples, another seed others', () => {
+test('the same seed draws the same samples, another seed draws others', () => {
   assert.deepEqual(plots.hardConcreteSamples({ seed: 3 }), plots.hardConcreteSamples({ seed: 3 }));
   assert.notDeepEqual(plots.hardConcreteSamples({ seed: 3 }).data, plots.hardConcreteSamples({ seed: 4 }).data);
 });
@@ -72,7 +72,7 @@ test('the penalty figure marks where a gate closes and opens for good', () => {
   });
 });
 
-test('a long log is thinned to means, which keep the average', () => {
+test('a long log is thinned to means, which preserve the average', () => {
   const values = Array.from({ length: 1000 }, (_, i) => Math.sin(i));
   const few = thin(values, 100);
   assert.equal(few.length, 100);
@@ -80,7 +80,7 @@ test('a long log is thinned to means, which keep the average', () => {
   assert.deepEqual(thin([1, 2, 3], 100), [1, 2, 3]);
 });
 
-test('training curves show the terms of the loss and put each validation at the step it was made after', () => {
+test('training curves show the terms of the loss, and each validation at the step after which it was made', () => {
   const figure = figures.trainingCurves;
   const total = numbers(trace(figure, { name: 'total loss' }).y);
   const parts = ['cross-entropy', 'λ × penalty'].map((name) => numbers(trace(figure, { name }).y));
@@ -97,7 +97,7 @@ test('a log without steps is drawn over epochs', () => {
   assert.equal(dtick, 1, 'no tick stands between two epochs');
 });
 
-test('the histogram of gates has bars of their own for exactly 0 and exactly 1', () => {
+test('the histogram of gates has separate bars for exactly 0 and exactly 1', () => {
   const figure = plots.gateHistogram(masks);
   assert.deepEqual(trace(figure, { name: 'closed' }).y, [4]);
   const between = trace(figure, { name: 'in between' });
@@ -123,7 +123,7 @@ test('example images are one of each class, in the order of the classes', () => 
   assert.deepEqual(plots.exampleImages(imageSet, { count: 4 }).data[0].text, ['plane', 'car', 'bird', 'car']);
 });
 
-test('example images of any size and number of channels are drawn whole', async () => {
+test('example images of any size and number of channels are drawn completely', async () => {
   const shapes = [
     [28, 28, 1],
     [64, 48, 3],
@@ -143,7 +143,7 @@ test('example images of any size and number of channels are drawn whole', async 
       .toBuffer({ resolveWithObject: true });
     const zoom = Math.max(1, Math.ceil(128 / Math.max(height, width)));
     assert.deepEqual([info.height, info.width], [height * zoom, width * zoom]);
-    // The pixel in the last row and column, in the middle of its square.
+    // The pixel in the last row and column, at the centre of its square.
     const at = (info.height - 1) * info.width + info.width - 1;
     const last = images.subarray(images.length - channels);
     const wanted = channels < 3 ? [last[0], last[0], last[0]] : last.slice(0, channels === 4 ? 4 : 3);
@@ -163,7 +163,7 @@ test('example images with too few bytes are refused with the numbers', () => {
   );
 });
 
-test('a PNG holds the pixels it was given', () => {
+test('a PNG contains the given pixels', () => {
   const pixels = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
   const png = encodePng(pixels, 2, 2, 3);
   assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [2, 2]);
@@ -171,7 +171,7 @@ test('a PNG holds the pixels it was given', () => {
   assert.deepEqual([...inflateSync(png.subarray(41, 41 + length))], [0, 1, 2, 3, 4, 5, 6, 0, 7, 8, 9, 10, 11, 12]);
 });
 
-test('an image of few colours keeps each of them, and its PNG holds their numbers', () => {
+test('an image of few colours keeps each of them, and its PNG stores their indices', () => {
   const [red, white] = [
     [250, 1, 2, 255],
     [255, 255, 255, 255],
@@ -189,7 +189,7 @@ test('an image of few colours keeps each of them, and its PNG holds their number
   assert.deepEqual([...inflateSync(png.subarray(data + 4, data + 4 + length))], [0, 0, 1, 0, 1, 0]);
 });
 
-test('shades are joined until 256 colours do; a photograph and a transparent image are left alone', () => {
+test('shades are merged until 256 colours suffice; a photograph and a transparent image are left alone', () => {
   const image = (of: (i: number) => number[]): Uint8Array =>
     Uint8Array.from(Array.from({ length: 4096 }, (_, i) => of(i)).flat());
   const greys = palette(image((i) => [i & 255, i & 255, (i & 255) ^ (i >> 11), 255]));
@@ -206,7 +206,7 @@ test('shades are joined until 256 colours do; a photograph and a transparent ima
   assert.equal(palette(image(() => [1, 2, 3, 254])), undefined);
 });
 
-test('the Monte-Carlo estimate of the penalty meets the closed form within four standard errors', () => {
+test('the Monte Carlo estimate of the penalty agrees with the closed form within four standard errors', () => {
   for (const logAlpha of [-3, -1, 0, 2]) {
     const { estimate, exact, error, distance } = plots.estimateOpen({ logAlpha, samples: 40_000, seed: 5 });
     // sigmoid(log alpha - 2/3 ln(0.1 / 1.1))
@@ -216,7 +216,7 @@ test('the Monte-Carlo estimate of the penalty meets the closed form within four 
   }
 });
 
-test('the two sliders of the hard concrete distribution combine: one shows a temperature, one moves log alpha at all of them', () => {
+test('the two sliders of the hard concrete distribution combine: one selects a temperature, the other moves log alpha for all', () => {
   const figure = plots.hardConcreteSlider();
   type Slider<T> = { active: number; steps: { label: string; args: [string, T[]] }[] };
   const [logAlpha, beta] = figure.layout.sliders as [Slider<number[]>, Slider<boolean>];
@@ -225,7 +225,7 @@ test('the two sliders of the hard concrete distribution combine: one shows a tem
     ['−4', '−3', '−2', '−1', '0', '1', '2', '3', '4'],
   );
   const y = logAlpha.steps[2].args[1];
-  // P(mask = 0) at log alpha -2 and each temperature, and the density over as many points as are drawn.
+  // P(mask = 0) at log alpha -2 and each temperature, and a density with as many points as are drawn.
   [0.2, 1 / 3, 2 / 3, 1, 1.5].forEach((temperature, i) => {
     assert.equal(y[3 * i][0], Number((1 / (1 + Math.exp(-2) * 11 ** temperature)).toPrecision(4)));
     assert.equal(y[3 * i + 1].length, numbers(figure.data[3 * i + 1].x).length);
@@ -241,7 +241,7 @@ test('the two sliders of the hard concrete distribution combine: one shows a tem
   assert.deepEqual(beta.steps[0].args[1].slice(0, 6), [true, true, true, false, false, false]);
 });
 
-test('runs of a group are joined by a line from the least sparse on; runs without one are not', () => {
+test('runs of a group are joined by a line, starting at the least sparse; runs without a group are not', () => {
   const point = (label: string, sparsity: number, group?: string) => ({ label, sparsity, accuracy: 0.9, group });
   const runs = [point('b', 0.6, 'tuned'), point('a', 0.3, 'tuned'), point('c', 0.5, 'scratch'), point('d', 0)];
   const [tuned, scratch, alone] = plots.accuracyAgainstSparsity(runs, { name: 'dense' }).data;
@@ -250,7 +250,7 @@ test('runs of a group are joined by a line from the least sparse on; runs withou
   assert.deepEqual([alone.name, alone.mode], ['dense', 'markers+text']);
 });
 
-test("a block's diagram has the masks of its branches, and refuses a block without", () => {
+test("a block's diagram shows the masks of its branches, and a block without branches is refused", () => {
   const figure = plots.inceptionBlock(blockMasks, { block: 2 });
   assert.deepEqual(
     figure.data.slice(0, 4).map((gates) => (gates.z as (number | null)[][]).flat().filter((value) => value !== null)),
@@ -260,7 +260,7 @@ test("a block's diagram has the masks of its branches, and refuses a block witho
   assert.throws(() => plots.inceptionBlock(blockMasks, { block: 3 }), UserError);
 });
 
-test('the pull of a loss is its derivative by the right logit', () => {
+test('the pull of a loss is its derivative by the correct logit', () => {
   const softmax = (z: number[]): number[] => {
     const all = sum(z.map(Math.exp));
     return z.map((value) => Math.exp(value) / all);
@@ -278,13 +278,13 @@ test('the pull of a loss is its derivative by the right logit', () => {
   }
 });
 
-test('a layer that nothing reaches leaves a gap on a logarithmic scale', () => {
+test('a layer without a gradient leaves a gap on a logarithmic scale', () => {
   const { x, y } = trace(figures.gradientsPerLayer, { name: 'logits' });
   assert.deepEqual(x, ['stem', 'stage1 block1 first', 'logits']);
   assert.deepEqual(y, [2, null, 0.5]);
 });
 
-test('several runs of one share are a mean with a bar from the lowest to the highest', () => {
+test('several runs with the same share are a mean with a bar from the lowest to the highest', () => {
   const [curve] = figures.accuracyByPruning.data;
   assert.deepEqual(numbers(curve.x), [50, 90]);
   const { array, arrayminus } = curve.error_y as Record<string, number[]>;
@@ -308,7 +308,7 @@ test('several runs of one share are a mean with a bar from the lowest to the hig
   );
 });
 
-test('a way of pruning that has not been tried is left out', () => {
+test('a way of pruning that was not tried is left out', () => {
   const points = [{ pruned: 0.5, accuracies: [0.8] }];
   const { data } = plots.accuracyByPruning([
     { name: 'tried', points },
@@ -320,7 +320,7 @@ test('a way of pruning that has not been tried is left out', () => {
   );
 });
 
-test('accuracy against cost: a line a method from its smallest network on, peers in grey, and nothing of what was not run', () => {
+test('accuracy against cost: one line per method from its smallest network on, peers in grey, and nothing that was not run', () => {
   const { data, layout } = figures.accuracyAgainstCost;
   assert.deepEqual(
     data.map(({ name, x, y }) => [name, numbers(x).map(Math.round), y]),

@@ -7,12 +7,12 @@ import { figures } from './sampleFigures.ts';
 type Attributes = Record<string, unknown>;
 
 for (const [name, figure] of Object.entries(figures)) {
-  test(`${name} is a figure that plotly accepts without remark`, () => {
+  test(`${name} is a figure that plotly accepts without warnings`, () => {
     const { plotly } = plotlyInNode(figure);
-    // Plotly does not look at what is hidden; a slider can show it.
+    // Plotly does not validate hidden traces, but a slider can show them.
     const shown = figure.data.map((trace) => ({ ...trace, visible: true }));
     const remarks = plotly.validate(shown, figure.layout) ?? [];
-    // It compares arrays inside of a slider's arguments by identity, and remarks that they were reset to what they are.
+    // It compares arrays inside a slider's arguments by identity, and reports that they were reset to the same values.
     const changes = Array.from(remarks, ({ msg }) => msg).filter(
       (msg) => !/set to '(.+)'\) got reset to '\1'/.test(msg),
     );
@@ -51,7 +51,7 @@ const linear = (hex: string): number[] =>
 
 const luminance = ([r, g, b]: number[]): number => 0.2126 * r + 0.7152 * g + 0.0722 * b;
 
-/** The lower one of a colour's contrasts on white and on the other ground (WCAG 2, 1.4.11). */
+/** The lower of a colour's contrasts on white and on the dark background (WCAG 2, 1.4.11). */
 const contrast = (colour: number[], dark: string): number =>
   Math.min(1.05 / (luminance(colour) + 0.05), (luminance(colour) + 0.05) / (luminance(linear(dark)) + 0.05));
 
@@ -59,9 +59,7 @@ test('the ink has a contrast of at least 4.5 : 1 on white and on black', () => {
   assert.ok(contrast(linear(ink), '#000000') >= 4.5);
 });
 
-/**
- * The colours that a figure draws with, of a scale its stops and what lies between: those that let no ground through.
- */
+/** The opaque colours of a figure; of a colour scale its stops and the colours between them. */
 function coloursOf({ data }: Figure): number[][] {
   const stops = data.flatMap(({ colorscale }) => {
     assert.ok(
@@ -94,7 +92,7 @@ for (const [name, figure] of Object.entries(figures)) {
   });
 }
 
-test('any two colours stay apart for people without red, green or blue cones', () => {
+test('any two colours can be told apart without red, green or blue cones', () => {
   // Machado, Oliveira and Fernandes 2009, severity 1; distances in OKLab, where 0.02 is just noticeable.
   const visions = {
     all: [1, 0, 0, 0, 1, 0, 0, 0, 1],

@@ -7,13 +7,13 @@ interface MadeSweep {
   epochs?: number;
 }
 
-/** The layers behind GoogleNet's gates, and their channels. */
+/** The layers before GoogleNet's gates, and their channels. */
 const gated = Array.from({ length: 32 }, (_, i) => ({
   layer: `block${1 + Math.floor(i / 4)}_${['1x1', '3x3', '5x5', 'pool'][i % 4]}_conv`,
   all: [16, 32, 8, 8][i % 4] * (1 + Math.floor(i / 12)),
 }));
 
-/** Between 0 and 1, and other with each number. */
+/** A number between 0 and 1 that varies with the arguments. */
 const share = (...numbers: number[]): number =>
   (1 + Math.sin(numbers.reduce((sum, each, i) => sum + each * (i + 1.7), 0))) / 2;
 
@@ -37,7 +37,7 @@ function historyOf(lambda: number, seed: number, epochs: number): RunHistory {
 
 const test = (accuracy: number): KeptRun['test'] => ({ accuracy, loss: 0.4, images: 1000 });
 
-/** A sweep over lambda: each run has its own numbers; of three seeds the accuracies are 0.80, 0.82 and 0.84. */
+/** A sweep over lambda: each run has different numbers; the accuracies of three seeds are 0.80, 0.82 and 0.84. */
 export function madeSweep({ lambdas, seeds, epochs = 5 }: MadeSweep): Pick<SavedSweep, 'groups' | 'records'> {
   return {
     groups: lambdas.map((lambda) => ({

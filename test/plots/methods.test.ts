@@ -14,7 +14,7 @@ const of = (figure: plots.Figure, name: string): plots.Trace => {
   return found;
 };
 
-test('a gamma that the loss supports with less than the penalty gets to exactly 0 by proximal steps alone', () => {
+test('a gamma that the loss supports with less than the penalty reaches exactly 0 only by proximal steps', () => {
   const { gradient, subgradient, proximal } = gammaPaths({ minimum: 0.2, l1_penalty: 0.5, learning_rate: 0.1 });
   assert.equal(gradient.length, 61);
   assert.ok(Math.abs(gradient.at(-1)! - 0.2) < 0.01);
@@ -23,25 +23,25 @@ test('a gamma that the loss supports with less than the penalty gets to exactly 
   assert.ok(subgradient.slice(-20).some((gamma) => gamma < 0));
 });
 
-test('a gamma that the loss supports with more than the penalty ends where the two are even', () => {
+test('a gamma that the loss supports with more than the penalty ends where the two balance', () => {
   const { proximal } = gammaPaths({ minimum: 0.8, l1_penalty: 0.3, learning_rate: 0.1, steps: 300 });
   assert.ok(Math.abs(proximal.at(-1)! - 0.5) < 1e-6);
 });
 
-test("the figure's map is the one that training uses", () => {
+test("the figure's map is the one used in training", () => {
   const { x, y } = of(figures.proximalStep, 'threshold 0.3');
   const wanted = softThreshold(tf.tensor1d(x as number[]), 0.3).dataSync();
   (y as number[]).forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) < 1e-6));
 });
 
-test('a line for each gamma, versions one behind another, and a line ends where its channel was cut out', () => {
+test('there is a line for each gamma, versions follow one another, and a line ends where its channel was cut out', () => {
   const { x, y } = of(figures.gammasOverSteps, 'stage1 first');
   assert.deepEqual(x, [10, 20, null, 10, 20, null, 10, 20, null, 35, null, 35, null]);
   assert.deepEqual(y, [1, 1.1, null, 0.8, 0.6, null, 0.5, 0, null, 1.2, null, 0.7, null]);
   assert.match(figures.gammasOverSteps.layout.meta.alt, /not 0 at the end are 2 of 3 in stage1 first\./);
 });
 
-test('the history of versions has accuracy, fake sparsity and group lasso at the steps they were measured', () => {
+test('the history of versions has accuracy, fake sparsity and group lasso at the steps where they were measured', () => {
   const figure = figures.versionsOverSteps;
   assert.deepEqual(of(figure, 'validation accuracy').x, [25, null, 35, null]);
   assert.deepEqual(of(figure, 'fake sparsity').y, [0, 100 * (1 / 3), null, 0, null]);
@@ -52,12 +52,12 @@ test('the history of versions has accuracy, fake sparsity and group lasso at the
   assert.match(figure.layout.meta.alt, /warm-up: fake sparsity 33\.3 %, group lasso 1\.7, 80\.0 % right on validation/);
 });
 
-test('the margin of an accuracy is that of a share of so many images', () => {
+test('the margin of an accuracy is the margin of a proportion of that many images', () => {
   assert.ok(Math.abs(accuracyMargin({ accuracy: 0.9, images: 100 }) - 1.96 * 0.03) < 1e-12);
   assert.equal(accuracyMargin({ accuracy: 1, images: 10 }), 0);
 });
 
-test('a sweep has a line for each weight decay, by rising penalty', () => {
+test('a sweep has a line for each weight decay, by increasing penalty', () => {
   const figure = figures.penaltySweep;
   assert.deepEqual(of(figure, 'weight_decay 0').x, ['0', '0.1']);
   assert.deepEqual(of(figure, 'weight_decay 0').y, [0, 50]);
@@ -73,7 +73,7 @@ interface Shape {
 const shapesOf = (name: string, type: string): Shape[] =>
   (figures[name].layout.shapes as Shape[]).filter((shape) => shape.type === type);
 
-test('the Gram matrices show |cos|, blank the diagonal, and say the mean without filters that are off', () => {
+test('the Gram matrices show |cos|, blank the diagonal, and give the mean without filters that are off', () => {
   const { data, layout } = figures.gramMatrices;
   assert.equal(data.length, 4);
   assert.deepEqual(data[0].z, [
@@ -84,7 +84,7 @@ test('the Gram matrices show |cos|, blank the diagonal, and say the mean without
   assert.match(layout.meta.alt, /before: 0\.4 in block1 conv and 0\.2 in block2 conv/);
 });
 
-test('S2 is grey from the end of the epoch before it to its own, in every panel, and standard training has none', () => {
+test('S2 is grey from the end of the previous epoch to its own, in every panel, and standard training has none', () => {
   assert.deepEqual(
     shapesOf('reprCurves', 'rect').map(({ x0, x1 }) => [x0, x1]),
     [[2, 3]],
@@ -99,7 +99,7 @@ test('S2 is grey from the end of the epoch before it to its own, in every panel,
   );
 });
 
-test('the cycle has the gaps of its schedule: filters end where they are pruned and go on where they come back', () => {
+test('the cycle has the gaps of its schedule: filters end where they are pruned and continue where they return', () => {
   const { data } = figures.reprCycle;
   assert.deepEqual(
     data.map(({ name }) => name),
@@ -115,7 +115,7 @@ test('the cycle has the gaps of its schedule: filters end where they are pruned 
   }
 });
 
-test('curves of several seeds are their mean, with the range of validation as a band', () => {
+test('curves of several seeds are drawn as their mean, with the range of validation as a band', () => {
   const line = figures.reprCurves.data.find(({ name }) => name === 'RePr, validation');
   assert.deepEqual(
     (line!.y as number[]).map((value) => Number(value.toFixed(6))),
@@ -139,7 +139,7 @@ test('the filter map has a row for each pruning and a column for each filter', (
   );
 });
 
-test('a mean has its interval as a bar, one value has none and is hollow', () => {
+test('a mean has its interval as a bar, a single value has none and is hollow', () => {
   const [standard, repr] = figures.accuracyIntervals.data as unknown as {
     x: number[];
     error_x: { array: (number | null)[] };
@@ -157,7 +157,7 @@ test('a mean has its interval as a bar, one value has none and is hollow', () =>
   assert.match(figures.accuracyIntervals.layout.meta.alt, /paper, standard: 72\.1 % \(one value\).*± 3\.0, n = 3/);
 });
 
-test('scores are filled where the rule in question prunes them', () => {
+test('scores are filled where the rule prunes them', () => {
   const [pruned, kept] = figures.filterScores.data;
   const rules: ReprRanking[] = ['global', 'perLayer', 'depthNormalised'];
   const flags = rules.map((ranking) => rankFilters(scores, { prune_ratio: 0.3, ranking }));

@@ -10,7 +10,7 @@ import { curvesOverEpochs } from 'sparsebook/plots/training.js';
 const layers = ['1', '2', 'conv', 'conv_conv', 'a<b>', '2024-05-01'];
 const escaped = layers.map((layer) => layer.replace('<', '&lt;').replace('>', '&gt;'));
 
-test('layers whose names look like numbers, dates or one another, each have a place of their own', () => {
+test('layers whose names look like numbers, dates or one another each have their own place', () => {
   const kernels = layers.map((layer) => `${layer}/kernel`);
   const masks = new Map(layers.map((layer) => [layer, Float32Array.of(0, 1)]));
   const zeros = zerosPerLayer([{ name: 'tuned', shares: new Map(kernels.map((kernel) => [kernel, 0.5])) }]);
@@ -31,7 +31,7 @@ test('layers whose names look like numbers, dates or one another, each have a pl
   }
 });
 
-test('layers that their short names tell apart have those', () => {
+test('layers are shown by their short names if these are unique', () => {
   const shares = new Map([
     ['stage1_first_conv/kernel', 0.5],
     ['logits/kernel', 0.1],
@@ -39,13 +39,13 @@ test('layers that their short names tell apart have those', () => {
   assert.deepEqual(zerosPerLayer([{ name: 'tuned', shares }]).data[0].x, ['stage1 first', 'logits']);
 });
 
-test('a text is broken between words, and only where it is too long', () => {
+test('a text is broken between words, and only if it is too long', () => {
   assert.equal(inLines('a b c', 5), 'a b c');
   assert.equal(inLines('one two three four', 8), 'one two<br>three<br>four');
   assert.equal(inLines('unbreakable word', 4), 'unbreakable<br>word');
 });
 
-test('names of runs that would take the space of the plot stand below it, in lines, and the figure is higher', () => {
+test('names of runs that would take the space of the plot are below it, in lines, and the figure is higher', () => {
   const drawn = (name: string) =>
     curvesOverEpochs([1, 2].map((seed) => ({ name: `${name} ${seed}`, epochs: [1], shares: [1] })));
   const [short, long] = [drawn('seed'), drawn('a setting=0.1 '.repeat(12))];
@@ -58,7 +58,7 @@ test('names of runs that would take the space of the plot stand below it, in lin
   assert.equal(long.layout.height - short.layout.height, 80);
 });
 
-test('long names of lines are broken, too', () => {
+test('long names of lines are broken too', () => {
   const line = 'a setting=0.1 '.repeat(6).trim();
   const { layout } = accuracyIntervals([{ line, series: 'test', n: 1, mean: 0.5, halfWidth: null }]);
   const [written] = (layout.yaxis as { ticktext: string[] }).ticktext;
@@ -66,7 +66,7 @@ test('long names of lines are broken, too', () => {
   assert.ok(written.split('<br>').every((part) => part.length <= 40));
 });
 
-test('curves of several seeds go as far as the longest of them, whichever comes first', () => {
+test('curves of several seeds extend to the longest of them, whichever comes first', () => {
   const run = (length: number) => ({
     name: 'RePr',
     history: {

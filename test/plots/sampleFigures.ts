@@ -40,7 +40,7 @@ export const blockMasks = new Map([
   ['block2_pool_conv', Float32Array.of(1)],
 ]);
 
-/** A comparison: a network, a method at two sizes and another one of which nothing was run, and a narrower network. */
+/** A comparison: a network, a method at two sizes, a method without runs, and a narrower network. */
 const groupOf = (entry: string): plots.RunGroup => ({ entry, group: entry, values: {}, runs: 3 });
 const resultOf = (entry: string, left: number, accuracy: number): plots.SweepResult => ({
   ...groupOf(entry),
@@ -83,7 +83,7 @@ export const versions = [
   },
 ];
 
-/** The cosines of a layer of three filters, of which the third is off. */
+/** The cosines of a layer of three filters, the third of which is off. */
 const cosines = {
   block1_conv: [
     [1, -0.4, 0],

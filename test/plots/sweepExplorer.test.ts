@@ -1,4 +1,4 @@
-// A figure that walks over a sweep: its frames, its intervals, and what it says of all that is not there.
+// A figure that explores a sweep: its frames, its intervals, and how it reports what is missing.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ interface Slider {
 
 const sliderOf = ({ layout }: Figure): Slider => (layout.sliders as Slider[])[0];
 
-/** What the figure shows at a step: the data with those of its frame. */
+/** The figure at a step: its data updated by the step's frame. */
 function shownAt(figure: Figure, name: string): Record<string, unknown>[] {
   const { traces, data } = figure.frames!.find((frame) => frame.name === name)!;
   return figure.data.map((trace, i) => ({ ...trace, ...data[traces.indexOf(i)] }));
@@ -30,7 +30,7 @@ const panel = (traces: Record<string, unknown>[], is: Record<string, unknown>): 
 const bars = { orientation: 'h' };
 const validation = { name: 'validation accuracy' };
 
-/** The lines that a step says, without marks. */
+/** The lines of text at a step, without markup. */
 const said = (traces: Record<string, unknown>[]): string[] =>
   (panel(traces, { mode: 'text' }).text as string[])[0].replace(/<\/?b>/g, '').split('<br>');
 
@@ -38,7 +38,7 @@ for (const [what, sweep] of [
   ['one seed', madeSweep({ lambdas: [10, 20, 30], seeds: 1 })],
   ['three seeds', madeSweep({ lambdas: [1, 2], seeds: 3 })],
 ] as const) {
-  test(`of ${what} every step of the slider names a frame, in order, and the figure stands at the first`, () => {
+  test(`of ${what} every step of the slider names a frame, in order, and the figure starts at the first`, () => {
     const figure = sweepExplorer(sweep);
     const { active, steps, currentvalue } = sliderOf(figure);
     assert.deepEqual(
@@ -142,7 +142,7 @@ test('the data of 20 lambdas and 3 seeds, with all gates of GoogleNet and 180 ep
   assert.ok(bytes < 1e6, `${bytes} bytes`);
 });
 
-test('an older file without channels is drawn with a note of what it lacks', () => {
+test('an older file without channels is drawn with a note of what is missing', () => {
   const { records } = madeSweep({ lambdas: [10, 20], seeds: 1 });
   const old: ExploredSweep = { records: records.map(({ history: _, settings: __, ...record }) => record) };
   const figure = sweepExplorer(old);
@@ -182,7 +182,7 @@ test('where no channel has a mask, the weights that are not 0 are shown', () => 
   assert.deepEqual(panel(data, { name: 'weights that are not 0' }).y, [75, 75, 75, 75, 75]);
 });
 
-test('stops can be named; a name that the sweep does not have is refused, and so is a sweep without runs', () => {
+test('stops can be named; an unknown name is refused, and so is a sweep without runs', () => {
   const sweep = madeSweep({ lambdas: [10, 20, 30], seeds: 1 });
   const some = sweepExplorer(sweep, { groups: ['tune lambda_l0=30', 'tune lambda_l0=10'] });
   assert.deepEqual(
@@ -199,7 +199,7 @@ test('stops can be named; a name that the sweep does not have is refused, and so
   refused({ records: [] }, undefined, /received none\. Name some of: none, since there are no runs\./);
 });
 
-test('texts of a sweep are texts', () => {
+test('texts of a sweep cannot become markup', () => {
   const { records } = madeSweep({ lambdas: [10, 20], seeds: 1 });
   const figure = sweepExplorer({
     records: records.map((record, i) => ({ ...record, settings: {}, name: `<b>${i}</b> & more` })),
@@ -210,7 +210,7 @@ test('texts of a sweep are texts', () => {
   );
 });
 
-test('the saved sweep of notebook 01 walks over four lambdas, with the channels of every layer; 60 such runs stay below a megabyte', () => {
+test('the saved sweep of notebook 01 covers four lambdas, with the channels of every layer; 60 such runs stay below a megabyte', () => {
   const text = readFileSync('notebooks/outputs/01-l0-googlenet/sweep-synthetic.json', 'utf8');
   const sweep = JSON.parse(text) as SavedSweep;
   assert.ok((60 * text.length) / sweep.records.length < 1e6);

@@ -1,4 +1,4 @@
-// A Slurm cluster of this machine alone, in a folder of its own: for tests, and to try things by hand (see the last
+// A Slurm cluster on this machine only, in its own folder: for tests, and for trying things by hand (see the last
 // lines).
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -11,7 +11,7 @@ import { freePort } from 'sparsebook/platform/freePort.js';
 
 const programs = ['sbatch', 'slurmctld', 'slurmd', 'munged'];
 
-/** Why no cluster can be started here; undefined where one can. */
+/** The reason why no cluster can be started here; undefined if one can. */
 export function noCluster(): string | undefined {
   if (process.getuid?.() !== 0) return 'a cluster for the test is started by root alone';
   const missing = programs.filter((name) => {
@@ -25,7 +25,7 @@ export function noCluster(): string | undefined {
   return missing.length === 0 ? undefined : `there is no ${missing.join(', ')} (Debian: apt install slurm-wlm munge)`;
 }
 
-/** Two processors, the partition `main` without a limit, and `short` with one of a minute. */
+/** Two processors, the partition `main` without a limit, and `short` with a limit of one minute. */
 const config = (dir: string, ctld: number, slurmd: number): string => `
 ClusterName=test
 SlurmctldHost=${hostname()}(127.0.0.1)
@@ -55,14 +55,14 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE
 PartitionName=short Nodes=ALL MaxTime=1
 `;
 
-/** A cluster that runs: `env` is what its commands need. */
+/** A running cluster; `env` is the environment for its commands. */
 export interface Cluster {
   env: { SLURM_CONF: string };
-  /** Runs a command of it, and returns what it prints. */
+  /** Runs a Slurm command on the cluster, and returns its output. */
   run(...words: [string, ...string[]]): string;
   /** The process that starts jobs on this machine. */
   slurmd(): ChildProcess;
-  /** Starts that process again where it was killed. */
+  /** Restarts that process if it was killed. */
   repair(): void;
   stop(): Promise<void>;
 }
@@ -105,7 +105,7 @@ export async function startCluster(dir: string): Promise<Cluster> {
     try {
       if (run('sinfo', '-h', '-o', '%T').includes('idle')) return { env, run, slurmd: () => node, repair, stop };
     } catch {
-      // It does not answer yet.
+      // It does not respond yet.
     }
     if (tries === 300) {
       await stop();

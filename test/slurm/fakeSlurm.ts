@@ -1,4 +1,4 @@
-// Commands of Slurm that write down what they are asked and answer what a test says.
+// Slurm commands that record how they are called and answer as a test says.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -11,13 +11,13 @@ const commands = ['sbatch', 'scancel', 'scontrol', 'sinfo', 'squeue', 'sacct'] a
 type Command = (typeof commands)[number];
 
 export interface FakeSlurm {
-  /** Sets what a command prints from now on; `fails` lets it print that as an error. */
+  /** Sets the output of a command from now on; with `fails` the command prints it as an error and fails. */
   says(command: Command, text: string, fails?: boolean): void;
-  /** What was asked of it, word by word. */
+  /** The calls of a command, word by word. */
   calls(command: Command): string[][];
 }
 
-/** Puts such commands before those of the machine. An unchanged sbatch prints job numbers: 1, 2 and so on. */
+/** Puts fake commands before the machine's on the PATH. By default sbatch prints job numbers: 1, 2 and so on. */
 export function fakeSlurm(t: TestContext): FakeSlurm {
   const dir = temporaryFolder(t);
   const script = `#!/bin/sh
@@ -44,10 +44,10 @@ if [ -e "$own.out" ]; then cat "$own.out"; elif [ "$own" = ${dir}/sbatch ]; then
   return { says, calls };
 }
 
-/** Those points of a sweep that start from no other. */
+/** The points of a sweep that start from no other point. */
 export const basesOf = ({ points }: Sweep): SweepPoint[] => points.filter(({ start }) => start === undefined);
 
-/** A sweep of two points, `base` of seeds 1 and 2, and two that start from each of them. */
+/** A sweep with the point `base` for seeds 1 and 2, and two points that start from each of them. */
 export async function graphSweep(t: TestContext, folder = 'graph'): Promise<Sweep> {
   const dir = join(temporaryFolder(t), folder);
   mkdirSync(dir);

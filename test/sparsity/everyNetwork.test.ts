@@ -1,5 +1,6 @@
-// Every method on every network of plain tf.layers: a few steps, as the trainer takes them, and what compaction by the
-// method's masks computes is what the network computes, here, in onnxruntime and in TensorFlow.js without this package.
+// Every method on every network of plain tf.layers: after a few steps like the trainer's, the network made compact by
+// the method's masks computes the same as the sparse one: here, in onnxruntime and in TensorFlow.js without this
+// package.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,11 +31,11 @@ await useBackend({ backend: 'simd' });
 const learningRate = 0.01;
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-compact-'));
 after(() => rmSync(folder, { recursive: true }));
-/** What each compact network puts out, by the name of its folder. */
+/** The outputs of each compact network, by the name of its folder. */
 const saved = new Map<string, Saved>();
 
 /**
- * One step of gradient descent on the mean square of all outputs and the method's penalty, hooks in the trainer's
+ * One step of gradient descent on the mean square of all outputs and the method's penalty, with hooks in the trainer's
  * order.
  */
 function step(model: tf.LayersModel, sparsifier: Sparsifier, x: tf.Tensor[]): void {
@@ -55,12 +56,12 @@ function step(model: tf.LayersModel, sparsifier: Sparsifier, x: tf.Tensor[]): vo
 }
 
 interface Method {
-  /** The network to train, in place of the one given. */
+  /** Makes the network to train from the given one. */
   network?: (model: tf.LayersModel) => tf.LayersModel;
   sparsifier: (model: tf.LayersModel) => Sparsifier;
-  /** Whether channels must have gone in the end. */
+  /** Whether channels must be gone at the end. */
   cuts: boolean;
-  /** Networks that it refuses, and what it says. */
+  /** Networks that it refuses, with the message. */
   refuses?: Record<string, RegExp>;
 }
 
@@ -81,7 +82,7 @@ const methods: Record<string, Method> = {
       return istaSparsifier(model, { l1_penalty: 0.5 / (learningRate * most) });
     },
     cuts: true,
-    // No batch norm, and none whose channels are not joined with others.
+    // These have no batch norm, or only norms whose channels are tied to others.
     refuses: {
       squeezeNet: /squeezeNet has no channels to prune by their gammas/,
       twoInputsTwoHeads: /twoInputsTwoHeads has no channels to prune by their gammas/,

@@ -1,4 +1,4 @@
-// What is frozen, by itself or with a network that it lies in, stays as it is, whatever method works on the rest.
+// Frozen layers and nested networks stay unchanged, whatever method works on the rest.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -16,7 +16,7 @@ import { weightsOf } from '../training/small.ts';
 
 await tf.setBackend('cpu');
 
-/** Layers of the name's convolution, batch norm and ReLU. */
+/** A convolution, batch norm and ReLU, prefixed with a name. */
 const block = (name: string, inputShape?: [number, number, number]): tf.layers.Layer[] => [
   tf.layers.conv2d({ name, filters: 6, kernelSize: 3, inputShape }),
   tf.layers.batchNormalization({ name: `${name}_bn` }),
@@ -28,7 +28,7 @@ const head = (): tf.layers.Layer[] => [
   tf.layers.dense({ name: 'o', units: 3 }),
 ];
 
-/** A body of one convolution that does not train, and a head that does, put together in the ways that tf.layers has. */
+/** A frozen body of one convolution and a trained head, combined in the ways that tf.layers allows. */
 const networks: Record<string, () => tf.LayersModel> = {
   'layers of their own': () => {
     const body = block('a', [8, 8, 3]);
@@ -52,14 +52,14 @@ const networks: Record<string, () => tf.LayersModel> = {
 const trained = (model: tf.LayersModel): string[] =>
   model.trainableWeights.map(({ originalName }) => originalName).sort();
 
-/** The weights of the body, as numbers. */
+/** The values of the body's weights. */
 const body = (model: tf.LayersModel): [string, number[]][] =>
   Object.entries(weightsOf(model))
     .filter(([name]) => /^a(_bn)?\//.test(name))
     .map(([name, values]) => [name, [...values]]);
 
 for (const [name, build] of Object.entries(networks)) {
-  test(`gates are trained in front of frozen weights too, and these stay frozen: ${name}`, () => {
+  test(`gates are trained before frozen weights too, and the weights stay frozen: ${name}`, () => {
     const gated = withGates(build(), { where: ['a_relu', 'b_relu'] });
     assert.deepEqual(trained(gated), [...trained(build()), 'a_relu_gate/logAlpha', 'b_relu_gate/logAlpha'].sort());
     l0Sparsifier(gated, { lambda_l0: 1 });
@@ -85,7 +85,7 @@ for (const [name, build] of Object.entries(networks)) {
     }
   });
 
-  test(`what is frozen stays so where channels are cut out in training: ${name}`, () => {
+  test(`frozen weights stay frozen when channels are cut out during training: ${name}`, () => {
     const model = build();
     const pruning = magnitudeSparsifier(model, { unit: 'channels' });
     pruning.prune(0.5);
@@ -95,7 +95,7 @@ for (const [name, build] of Object.entries(networks)) {
   });
 }
 
-test('a batch norm that was frozen before its kernel is frozen still when that is not', () => {
+test('a batch norm that was frozen before its kernel stays frozen when the kernel is released', () => {
   const model = tf.sequential({ layers: [...block('a', [8, 8, 3]), ...head()] });
   const [first, second] = normsOf(model);
   first.frozen = true;

@@ -41,7 +41,7 @@ test('a step closes the channels whose gamma is within cost * lr * l1_penalty, a
   assert.deepEqual([...sparsifier.channelMasks().get(target.name)!], [1, 1]);
 });
 
-test('only channels that nothing else depends on are pruned, and never the logits', () => {
+test('only channels on which nothing else depends are pruned, and never the logits', () => {
   const targets = (model: tf.LayersModel): string[] => istaLayers(model).map(({ target }) => target.name);
   const first = (name: string): boolean => name.endsWith('_first_conv');
   assert.equal(targets(resnet20(narrow)).length, 9);
@@ -51,16 +51,16 @@ test('only channels that nothing else depends on are pruned, and never the logit
   assert.equal(targets(googleNet(narrow)).length, 1 + 8 * 6);
 });
 
-test('costs are those of the network as it stands', () => {
+test('costs follow the current widths of the network', () => {
   const [half, full] = [resnet20({ widthMultiplier: 0.5 }), resnet20()].map((model) => istaLayers(model)[0].cost);
   assert.deepEqual([half, full], [(1024 + 9 * 8 + 9 * 8) / 1024, (1024 + 9 * 16 + 9 * 16) / 1024]);
 });
 
-test('rescaled gammas leave the logits as they are, branches included, and can be scaled back', () => {
+test('rescaled gammas leave the logits unchanged, branches included, and can be scaled back', () => {
   for (const build of [resnet20, googleNet, resnet18]) {
     const model = build({ ...narrow, classes: 3 });
     const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 5);
-    // Betas that are not 0 show whether they are scaled too.
+    // Betas other than 0 show whether they are scaled too.
     for (const layer of model.layers) {
       if (layer instanceof BatchNorm) layer.beta?.assign(tf.randomNormal(layer.beta.shape, 0, 0.3, 'float32', 7));
     }
@@ -82,7 +82,7 @@ test('rescaled gammas leave the logits as they are, branches included, and can b
   }
 });
 
-test('what cannot work is refused in a sentence', () => {
+test('impossible options are refused in a sentence', () => {
   const wrong = (penalty: number, model = resnet20(narrow)) => istaSparsifier(model, { l1_penalty: penalty });
   assert.throws(() => wrong(-1), {
     name: 'UserError',

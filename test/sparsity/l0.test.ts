@@ -38,7 +38,7 @@ test('the penalty is lambda times the weighted mean of P(mask != 0)', () => {
   const of = (options: L0Options): number => penaltyOf(l0Sparsifier(model, options));
   close(of({ lambda_l0: 10 }), (10 * (a + b)) / 5);
   close(of({ lambda_l0: 10, weighting: 'parameters' }), (10 * (57 * a + 24 * b)) / (2 * 57 + 3 * 24));
-  // Where time is multiply-adds, channels weigh what they weigh by multiply-adds.
+  // If time is proportional to multiply-adds, channels have the same weights as by multiply-adds.
   const times = new Map(
     Object.entries({ a: [144, 432], b: [108, 72], dense: [5, 3] }).map(([name, [input, output]]) => [
       name,
@@ -68,7 +68,7 @@ test('the summary counts closed, fully open and expected open channels', () => {
   close(expectedOpen, 2 * p(-3) + p(0) + 2 * p(3));
 });
 
-test('clampLogAlpha keeps logAlpha within +-ln 100 after a step, and only if asked for', () => {
+test('clampLogAlpha keeps logAlpha within +-ln 100 after a step, if requested', () => {
   const { model, gates } = network();
   gates[0].logAlpha.assign(tf.tensor1d([-9, 9]));
   assert.ok(!l0Sparsifier(model, { lambda_l0: 1 }).afterStep);
@@ -76,7 +76,7 @@ test('clampLogAlpha keeps logAlpha within +-ln 100 after a step, and only if ask
   assert.deepEqual([...gates[0].logAlpha.dataSync()], [-Math.fround(Math.log(100)), Math.fround(Math.log(100))]);
 });
 
-test('state holds how often each gate has drawn, and restore sets it back', () => {
+test('state contains how often each gate has drawn, and restore sets it back', () => {
   const { model, gates } = network();
   const sparsifier = l0Sparsifier(model, { lambda_l0: 1 });
   tf.dispose(model.apply(tf.ones([1, 4, 4, 3]), { training: true }) as tf.Tensor);
@@ -88,7 +88,7 @@ test('state holds how often each gate has drawn, and restore sets it back', () =
   assert.throws(() => sparsifier.restore({}), /no draws of the gate gate_a/);
 });
 
-test('gates have a parameter group with a learning rate of their own', () => {
+test('gates have a parameter group with their own learning rate', () => {
   const { model, gates } = network();
   const [group] = l0Sparsifier(model, { lambda_l0: 1, lr_gates: 0.05 }).parameterGroups!;
   assert.equal(group.lr, 0.05);
@@ -109,7 +109,7 @@ test('no method of the sparsifier leaves a tensor behind', () => {
   assert.equal(tf.memory().numTensors, before);
 });
 
-test('what cannot work is refused in a sentence', () => {
+test('impossible options are refused in a sentence', () => {
   const { model } = network();
   assert.throws(() => l0Sparsifier(googleNet({ widthMultiplier: 0.1 }), { lambda_l0: 1 }), /googleNet has no L0 gates/);
   assert.throws(() => l0Sparsifier(model, { lambda_l0: -1 }), /lambda_l0 must be a number of at least 0; received -1/);
@@ -132,7 +132,7 @@ test('what cannot work is refused in a sentence', () => {
   assert.throws(() => l0Sparsifier(lone, { lambda_l0: 1 }), /The gate g must follow a convolution or dense layer/);
 });
 
-test('gates on weights give masks by kernel, weighed alike or by their multiply-adds', () => {
+test('gates on weights give masks by kernel, weighted equally or by their multiply-adds', () => {
   const model = googleNet({ widthMultiplier: 0.1, gates: { unstructured: true } });
   const gates = gatesOf(model);
   const sparsifier = l0Sparsifier(model, { lambda_l0: 10 });
@@ -169,8 +169,8 @@ test('lambda or a target is given, not both', () => {
 const closingOf = (mask: Float32Array): number => 1 - mask.reduce((sum, value) => sum + value, 0) / mask.length;
 
 /**
- * 800 gates whose log alpha falls or climbs by up to one learning rate a step, as Adam moves it: the penalty pulls down
- * by lambda, and what each gate is worth, spread over four powers of ten, pulls up.
+ * Simulates 800 gates whose log alpha moves by up to one learning rate per step, as with Adam: the penalty pulls down
+ * by lambda, and the worth of each gate, spread over four powers of ten, pulls up. Returns the sparsity reached.
  */
 function simulate(controller: LambdaController, { steps, rate }: { steps: number; rate: number }): number {
   const n = 800;
@@ -197,7 +197,7 @@ const target = (sparsity: number) => ({
   },
 });
 
-test('the controller leads simulated gates to any target within 0.03 and holds it, at any learning rate', () => {
+test('the controller leads simulated gates to within 0.03 of any target and holds it, at any learning rate', () => {
   for (const sparsity of [0, 0.2, 0.5, 0.8]) {
     for (const rate of [0.05, 0.2]) {
       for (const travel of [24, 40]) {
@@ -210,9 +210,9 @@ test('the controller leads simulated gates to any target within 0.03 and holds i
 });
 
 /**
- * Six layers of 100 gates each that read one another, so that a layer costs inputs times outputs, every other one ten
- * times as much. Gates move as in `simulate`, pulled by what a channel costs in the whole network. Gives the share of
- * the cost that is left.
+ * Simulates six layers of 100 gates each that read one another, so that a layer costs inputs times outputs, and every
+ * other layer ten times as much. Gates move as in `simulate`, pulled by the cost of a channel in the whole network.
+ * Returns the share of the cost that is left.
  */
 function simulateChain(share: number, rate: number): number {
   const n = 100;
@@ -248,7 +248,7 @@ function simulateChain(share: number, rate: number): number {
   return left(masks);
 }
 
-test('the controller leads gates within 0.03 to a cost that is no share of channels, whatever they cost', () => {
+test('the controller leads gates to within 0.03 of a cost that is no share of channels, whatever they cost', () => {
   for (const share of [0.3, 0.5, 0.8]) {
     for (const rate of [0.05, 0.2]) {
       const left = simulateChain(share, rate);
@@ -257,7 +257,7 @@ test('the controller leads gates within 0.03 to a cost that is no share of chann
   }
 });
 
-test('a cost that no masks can lead to is refused with what can be reached', () => {
+test('a cost that no masks can reach is refused with what can be reached', () => {
   const costOf = (masks: ReadonlyMap<string, Float32Array>): number => (masks.size === 0 ? 12.5 : 1234 / 1000);
   const goal = { costOf, closed: new Map([['a', new Float32Array(2)]]), name: 'target_ms', unit: 'ms' };
   for (const left of [1.2, 1.234, 12.6, NaN]) {
@@ -269,16 +269,16 @@ test('a cost that no masks can lead to is refused with what can be reached', () 
   assert.equal(costTarget({ ...goal, left: 12.5 }).sparsity, 0);
 });
 
-test('what was measured corrects a cost that is computed wrongly, from then on and behind a checkpoint', async () => {
+test('a measurement corrects a wrongly computed cost from then on, and after a checkpoint', async () => {
   const n = 100;
   const open = (masks: ReadonlyMap<string, Float32Array>): number =>
     masks.get('conv')?.filter((m) => m > 0).length ?? n;
-  // What is really left is less than what is computed, the more the more is closed.
+  // The real cost is below the computed one, the more so the more is closed.
   const real = (masks: ReadonlyMap<string, Float32Array>): number => open(masks) ** 2 / n;
   const goal = { costOf: open, closed: new Map([['conv', new Float32Array(n)]]), name: 'target_ms', unit: 'ms' };
   const measured = costTarget({ ...goal, left: 49, measure: (masks) => Promise.resolve(real(masks)) });
   const masks = (left: number) => new Map([['conv', Float32Array.from({ length: n }, (_, i) => (i < left ? 1 : 0))]]);
-  // Behind the ramp, with gates where the reference has them, lambda has the sign of what is missing.
+  // After the ramp, with as many gates closed as in the reference, lambda has the sign of the remaining difference.
   const lambdaAt = (controller: LambdaController, left: number): number => {
     controller.observe({ masks: masks(left), closing: 0.51, travel: 100 });
     return controller.lambda;
@@ -303,7 +303,7 @@ test('what was measured corrects a cost that is computed wrongly, from then on a
   assert.deepEqual([counted.correction, 'correction' in counted.state()], [1, false]);
 });
 
-test('a controller that goes on from its saved state chooses the same lambdas', () => {
+test('a controller that resumes from its saved state chooses the same lambdas', () => {
   const [whole, saved] = [new LambdaController(target(0.5)), new LambdaController(target(0.5))];
   const at = (step: number) => {
     const mask = Float32Array.from({ length: 50 }, (_, i) => (i < step ? 0 : 1));
@@ -333,7 +333,7 @@ test('a sparsifier with a target keeps its controller in its state and reports l
   assert.throws(() => again.restore({ draws: { gate_a: 0, gate_b: 0 } }), /no lambda of a target\./);
 });
 
-test("the controller's time is the way that gates can have gone: their learning rate times the schedule's factor", () => {
+test("the controller's time is the distance that gates can have moved: their learning rate times the schedule's factor", () => {
   for (const [lr_gates, way] of [
     [0.5, 0.5 + 0.125],
     [undefined, 0.1 + 0.025],

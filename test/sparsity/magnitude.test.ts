@@ -38,7 +38,7 @@ const backends: [string, () => Promise<unknown>][] = [
 ];
 for (const [backend, begin] of backends) {
   for (const [name, optimizer] of optimizers) {
-    test(`${name} on ${backend}: pruned weights stay 0 and frozen ones the same bits, until they may move`, async () => {
+    test(`${name} on ${backend}: pruned weights stay 0 and frozen ones keep their bits, until they are released`, async () => {
       await begin();
       const model = smallNet({ gates: false });
       const options = { model, optimizer: optimizer() };
@@ -74,7 +74,7 @@ for (const [backend, begin] of backends) {
   }
 }
 
-test('batch norm that is not frozen with its kernel goes on learning', async () => {
+test('batch norm that is not frozen with its kernel continues to learn', async () => {
   await useBackend({ backend: 'simd', threads: 1 });
   const model = smallNet({ gates: false });
   const before = weightsOf(model);
@@ -94,7 +94,7 @@ test('shares of zeros are counted kernel by kernel', () => {
   for (const { zeros, entries } of counts.values()) assert.equal(zeros / entries, 0.25);
 });
 
-test('plans prune what they say, and unfreezing lets zeros leave or brings old values back', async () => {
+test('plans prune as specified, and unfreezing lets zeros move or restores old values', async () => {
   await useBackend({ backend: 'simd', threads: 1 });
   const plans: [MagnitudeOptions['plan'], number][] = [
     [oneShot(0.4), 0.4],
@@ -131,7 +131,7 @@ test('perLayer prunes the same share everywhere, and equal values in order', () 
   assert.deepEqual([...pruneSmallest([Float32Array.from([1, -1, 1, 1])], 2)[0]], [0, 0, 1, 1]);
 });
 
-test('channels go with all they have, and a layer keeps its largest', async () => {
+test('channels are removed with all their weights, and a layer keeps its largest', async () => {
   const model = resnet18({ widthMultiplier: 0.05, classes: 3 });
   const sparsifier = magnitudeSparsifier(model, { unit: 'channels' });
   sparsifier.prune(0.5);
@@ -150,10 +150,10 @@ test('channels go with all they have, and a layer keeps its largest', async () =
   sparsifier.dispose!();
 });
 
-test('a layer that would lose its last filters keeps one of these, not one that is gone', () => {
+test('a layer that would lose its last filters keeps one of them, not one that is already gone', () => {
   const conv = tf.layers.conv2d({ name: 'a', filters: 6, kernelSize: 1, inputShape: [4, 4, 4] });
   const model = tf.sequential({ layers: [conv] });
-  // Three filters that overlap with nothing, and three that are alike.
+  // Three filters that overlap with nothing, and three equal ones.
   const rows = [0, 1, 2, 3, 3, 3].map((axis) => [0, 1, 2, 3].map((i) => (i === axis ? 1 : 0)));
   conv.setWeights([tf.tensor(rows).transpose().reshape([1, 1, 4, 6]), tf.zeros([6])]);
   const [kernel] = conv.weights;
@@ -167,12 +167,12 @@ test('a layer that would lose its last filters keeps one of these, not one that 
   assert.deepEqual([...overlapping.channelMasks().get('a')!], [0, 0, 0, 1, 0, 0]);
 });
 
-test('by orthogonality those filters go that overlap most in their layer, by the scores of RePr, whatever their size', () => {
+test('by orthogonality the filters that overlap most in their layer are pruned, by the scores of RePr, whatever their size', () => {
   const network = (): tf.LayersModel => {
     const model = resnet18({ widthMultiplier: 0.1, classes: 3, seed: 2 });
     const [kernel] = model.getLayer('stem_conv').getWeights();
     const filters = kernel.shape.at(-1)!;
-    // The second filter is the first one, at ten times its size.
+    // The second filter is the first one, scaled by ten.
     const values = kernel.dataSync().map((value, i, all) => (i % filters === 1 ? 10 * all[i - 1] : value));
     model.getLayer('stem_conv').setWeights([tf.tensor(values, kernel.shape)]);
     return model;
@@ -201,7 +201,7 @@ test('by orthogonality those filters go that overlap most in their layer, by the
   assert.deepEqual([...one], [['stem_conv', closed.get('stem_conv')]]);
 });
 
-test('another network may decide what is pruned, as for a lottery ticket', () => {
+test('another network can decide what is pruned, as for a lottery ticket', () => {
   const [start, trained] = [smallNet({ gates: false, seed: 3 }), smallNet({ gates: false, seed: 4 })];
   const wanted = magnitudeSparsifier(trained);
   const sparsifier = magnitudeSparsifier(start, { rankedBy: trained });
@@ -211,7 +211,7 @@ test('another network may decide what is pruned, as for a lottery ticket', () =>
   assert.notDeepEqual(weightsOf(start)['first/kernel'], weightsOf(trained)['first/kernel']);
 });
 
-test('a resumed run keeps its mask, and goes on with the same bits', async () => {
+test('a resumed run keeps its mask, and continues with the same bits', async () => {
   const begin = (): { model: tf.LayersModel; optimizer: Optimizer; sparsifier: Sparsifier } => {
     const model = smallNet({ gates: false });
     const plan = iterative(0.3, { times: 3 });
@@ -232,8 +232,8 @@ test('a resumed run keeps its mask, and goes on with the same bits', async () =>
 });
 
 /**
- * One step with PyTorch's formulas, in double precision, of a value that a mask may hide: what is remembered of it, m
- * and v.
+ * One step by PyTorch's formulas, in double precision, of a value that a mask may hide; m and v are the optimizer's
+ * memory of it.
  */
 type Rule = (p: number, gradient: number, memory: { m: number; v: number; step: number }) => number;
 const torch: [string, () => Optimizer, Rule][] = [
@@ -256,7 +256,7 @@ const torch: [string, () => Optimizer, Rule][] = [
 ];
 
 for (const [name, make, rule] of torch) {
-  test(`weight decay of hidden entries stays in the memory of ${name} as in PyTorch, and is felt when the mask goes`, () => {
+  test(`weight decay of hidden entries stays in the memory of ${name} as in PyTorch, and takes effect when the mask is removed`, () => {
     const start = [1.5, -2, 0.5, -0.25];
     const network = (): tf.LayersModel =>
       tf.sequential({
@@ -272,7 +272,7 @@ for (const [name, make, rule] of torch) {
       });
     const partsOf = (model: tf.LayersModel) => ({ model, optimizer: make(), sparsifier: magnitudeSparsifier(model) });
     let parts = partsOf(network());
-    // What torch.nn.utils.prune trains is weight_orig, all of it; the network sees weight_orig * mask.
+    // torch.nn.utils.prune trains all of weight_orig; the network sees weight_orig * mask.
     const orig = start.slice();
     let mask = [1, 1, 1, 1];
     const memory = start.map(() => ({ m: 0, v: 0, step: 0 }));
@@ -334,7 +334,7 @@ test('no method of the sparsifier leaves a tensor behind', () => {
   assert.equal(tf.memory().numTensors, before);
 });
 
-test('what cannot work is refused in a sentence', () => {
+test('impossible options are refused in a sentence', () => {
   const model = smallNet({ gates: false });
   const refused = (action: () => void, message: RegExp): void => assert.throws(action, { name: 'UserError', message });
   refused(

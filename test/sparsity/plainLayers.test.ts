@@ -1,4 +1,5 @@
-// Layers of tf.layers count in every method as ours do, or are refused by name; nothing to work on is refused as well.
+// Layers of tf.layers count in every method like ours, or are refused by name; networks without anything to work on are
+// refused too.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -46,7 +47,7 @@ const inside = (): tf.LayersModel =>
 const weightless = (): tf.LayersModel =>
   tf.sequential({ name: 'weightless', layers: [l.flatten({ inputShape: [2, 2] }), l.reLU()] });
 
-/** One convolution used twice, with a batch norm of its own. */
+/** A convolution that is used twice, with a batch norm after it. */
 const twice = (): tf.LayersModel => {
   const input = tf.input({ shape: inputShape });
   const shared = l.conv2d({ name: 'shared', filters: 3, kernelSize: 1 });
@@ -122,7 +123,7 @@ const zeros = (weight: { read(): tf.Tensor }): number =>
     .dataSync()
     .filter((value) => value === 0).length;
 
-test('magnitude pruning counts every kernel: depthwise and pointwise ones, and those of networks inside', () => {
+test('magnitude pruning counts every kernel: depthwise and pointwise ones, and those of nested networks', () => {
   for (const [network, weights] of [
     [separable, 3 * 3 * 3 * 2 + 3 * 3 * 6 + 6 * 4 + 4 * 2],
     [plain, 3 * 3 * 3 * 4 + 3 * 3 * 4 * 4 + 4 * 3],
@@ -150,7 +151,7 @@ test('weights of a layer that is used twice are pruned and frozen once', () => {
   freezing.dispose!();
 });
 
-test('channels of plain convolutions are closed with their batch norm, as those of ours', () => {
+test('channels of plain convolutions are closed with their batch norm, like those of our convolutions', () => {
   for (const network of [plain, inside]) {
     const model = randomWeights(network());
     const sparsifier = magnitudeSparsifier(model, { unit: 'channels' });
@@ -169,7 +170,10 @@ test('channels of plain convolutions are closed with their batch norm, as those 
   }
 });
 
-/** A depthwise, a separable and a transposed convolution, each with a batch norm, and what reads the last. */
+/**
+ * A depthwise, a separable and a transposed convolution, the first two with a batch norm, and a layer that reads the
+ * last.
+ */
 const kinds = (): tf.LayersModel =>
   tf.sequential({
     name: 'kinds',
@@ -183,7 +187,7 @@ const kinds = (): tf.LayersModel =>
       l.globalAveragePooling2d({ name: 'mean' }),
     ],
   });
-/** The entries of a weight that belong to each filter, flat, by the shape of the kernel. */
+/** The filter to which an entry of a kernel's flat values belongs. */
 const filterOf: Record<string, (entry: number) => number> = {
   'deep/depthwise_kernel': (entry) => entry % 6,
   'sep/pointwise_kernel': (entry) => entry % 4,
@@ -218,7 +222,7 @@ test('channels of depthwise, separable and transposed kernels are closed filter 
   });
 });
 
-test('RePr leaves depthwise kernels alone, and brings filters of other kernels back as new', () => {
+test('RePr leaves depthwise kernels alone, and reinitialises filters of other kernels', () => {
   const model = randomWeights(kinds());
   const whole = kernelsOf(model);
   const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.4, ranking: 'perLayer' });
@@ -272,7 +276,7 @@ test('ISTA prunes by the gammas of tf.layers at the costs of ours, and rescaling
   assert.equal(theirs.summary!().closed, 4);
 });
 
-/** Batch norm behind a convolution, then what is given, then a layer that reads it. */
+/** Batch norm after a convolution, then the given layers, then a layer that reads them. */
 const between = (...layers: tf.layers.Layer[]): tf.LayersModel =>
   tf.sequential({
     layers: [
@@ -286,7 +290,7 @@ const rescaled: [what: string, layers: () => tf.layers.Layer[]][] = [
   ['ReLU and pooling', () => [l.reLU(), l.maxPooling2d({ poolSize: 2 }), l.upSampling2d({ size: [2, 2] })]],
   ['slopes', () => [l.prelu({ sharedAxes: [1, 2] }), l.leakyReLU()]],
   [
-    'a depthwise convolution, then what is not homogeneous',
+    'a depthwise convolution, then layers that are not homogeneous',
     () => [
       l.reLU(),
       l.depthwiseConv2d({ kernelSize: 3 }),
@@ -319,7 +323,7 @@ for (const layer of [
   l.activation({ activation: 'swish' }),
   l.batchNormalization({ scale: false }),
 ]) {
-  test(`gammas in front of ${layer.getClassName()} ${layer.name} are not rescaled`, () => {
+  test(`gammas before ${layer.getClassName()} ${layer.name} are not rescaled`, () => {
     const model = randomWeights(between(layer));
     const before = model.getWeights().map((weight) => weight.dataSync());
     const message = new RegExp(`The gammas of norm cannot be rescaled: ${layer.name} \\(${layer.getClassName()}\\)`);
@@ -328,7 +332,7 @@ for (const layer of [
   });
 }
 
-test('vectors have gammas too: a channel costs its own value and its weights', () => {
+test('vectors have gammas too: the cost of a channel is its own value and its weights', () => {
   const model = tf.sequential({
     layers: [
       l.dense({ name: 'a', units: 4, inputShape: [7] }),
@@ -343,7 +347,7 @@ test('vectors have gammas too: a channel costs its own value and its weights', (
   );
 });
 
-test('freezing holds a plain batch norm still in training, statistics included, until it is undone', () => {
+test('freezing stops a plain batch norm in training, statistics included, until it is undone', () => {
   const model = plain();
   const norm = model.getLayer('a_bn');
   const sparsifier = freezeSparsifier(model, { first: 1 });
@@ -359,7 +363,7 @@ test('freezing holds a plain batch norm still in training, statistics included, 
   assert.notDeepEqual(values(), before);
 });
 
-test('a channel that somebody else reads too is not ISTA’s to close', () => {
+test('ISTA does not close a channel that another layer reads too', () => {
   const input = tf.input({ shape: [8, 8, 3] });
   const a = new Conv2d({ name: 'a', filters: 2, kernelSize: 3 }).apply(input) as tf.SymbolicTensor;
   const parts = [new BatchNorm({ name: 'one' }), new BatchNorm({ name: 'two' })].map(

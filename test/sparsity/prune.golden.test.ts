@@ -32,7 +32,7 @@ type Masks = GoldenCase<
   }
 >;
 
-/** Of `prune.remove` and of masks set to ones: prune_training checks the weights themselves. */
+/** Results of `prune.remove` and of masks set to ones: prune_training checks the weights themselves. */
 const UNFREEZING = [
   'expected.weights_after_remove_equal_effective',
   'expected.weights_if_mask_set_to_ones_equal_original',
@@ -92,8 +92,7 @@ type Training = GoldenCase<
 >;
 
 /**
- * Convolutions without padding, flatten, dense layers, and a ReLU behind each but the last, in the sizes of the
- * weights.
+ * Convolutions without padding, flatten, dense layers, and a ReLU after each but the last, in the sizes of the weights.
  */
 function network({ x: images, initial }: Training['inputs']): tf.LayersModel {
   const [, channels, ...size] = images.shape;
@@ -114,7 +113,7 @@ function network({ x: images, initial }: Training['inputs']): tf.LayersModel {
   return tf.model({ inputs: input, outputs: x });
 }
 
-// What lies below a mask moves on in PyTorch; here it is 0, as it is after prune.remove there.
+// Weights under a mask keep moving in PyTorch; here they are 0, as after prune.remove in PyTorch.
 for (const { name, inputs, attrs, expected } of readGolden<Training>('prune_training', ['expected.log[].weight_orig'])
   .cases) {
   test(`prune_training ${name}`, async () => {
@@ -129,7 +128,7 @@ for (const { name, inputs, attrs, expected } of readGolden<Training>('prune_trai
     const { lr, momentum, betas, eps, weight_decay } = attrs;
     const optimizer =
       attrs.optimizer === 'SGD' ? new Sgd({ lr, momentum, weight_decay }) : new Adam({ lr, betas, eps, weight_decay });
-    // Adam's step is uncertain where a gradient is nearly 0.
+    // Adam's step is uncertain if a gradient is almost 0.
     const absolute = attrs.optimizer === 'SGD' ? 2e-5 : 2e-4;
     const sparsifier = magnitudeSparsifier(model);
     const [x, labels] = [activation(inputs.x), tf.tensor1d(inputs.labels, 'int32')];

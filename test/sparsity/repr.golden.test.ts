@@ -92,7 +92,7 @@ type Null = GoldenCase<
   { rank: number; null_dimension: number; projector_onto_null_space: GoldenArray }
 >;
 
-/** How the project's code, with its absolute tolerance, fared; ours is relative. */
+/** The results of the project's code with its absolute tolerance; our tolerance is relative. */
 const NOTES = [
   'expected.rank_found_by_the_code_in_float32_with_absolute_tolerance_eps',
   'attrs.rank_tolerance_suggested',
@@ -170,7 +170,7 @@ type Reinit = GoldenCase<
   } & Record<string, GoldenArray | number>
 >;
 
-/** The chain of convolutions and a dense layer that the golden weights belong to. */
+/** The chain of convolutions and a dense layer to which the golden weights belong. */
 function chain({ inputs: { conv_weights_before_reinit: kernels, fc_weight }, attrs }: Reinit): tf.LayersModel {
   const input = tf.input({ shape: [attrs.spatial, attrs.spatial, kernels[0].shape[1]] });
   let x = input;
@@ -187,9 +187,10 @@ function chain({ inputs: { conv_weights_before_reinit: kernels, fc_weight }, att
 
 const reinit = readGolden<Reinit>('repr_reinit', [
   'expected.next_layer_input_channels',
-  // What the text meant, which the code does not do: the option nextLayer 'uniform', tested in refillFilters.test.ts.
+  // The text's intention, which the project's code does not implement: the option nextLayer 'uniform', tested in
+  // refillFilters.test.ts.
   'expected.intended_random_init',
-  // The filters dropped are given again with each layer.
+  // The dropped filters are given again with each layer.
   'inputs.initial_weights_before_pruning',
 ]).cases;
 
@@ -198,7 +199,7 @@ for (const golden of reinit) {
   const before = inputs.conv_weights_before_reinit;
   const pruned = expected.layers.map((layer) => layer.pruned.data);
 
-  test(`repr_reinit ${name}: null vectors are clipped and put in turn`, () => {
+  test(`repr_reinit ${name}: null vectors are clipped and inserted`, () => {
     const [key, number] = Object.keys(inputs).flatMap((key) => /^null_vectors_to_use_for_conv(\d+)$/.exec(key) ?? []);
     const layer = Number(number) - 1;
     const limit = expected.layers[layer].limit;
@@ -206,7 +207,7 @@ for (const golden of reinit) {
     let clipped = 0;
     const given = rowsOf(inputs[key]);
     const fanIn = inputs[key].shape[1];
-    // Entries of an input channel lie together.
+    // Entries of an input channel are contiguous.
     const taps = fanIn / before[layer].shape[1];
     const zeroed = attrs.zero_init && layer > 0 ? pruned[layer - 1] : [];
     given.forEach((vector, i) => {
@@ -244,7 +245,7 @@ for (const golden of reinit) {
     const nextLayer = attrs.zero_init ? 'zero' : 'keep';
     const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: attrs.prune_ratio, nextLayer });
     const off = expected.layers.map(({ dropped_filters: dropped }, i) => {
-      // [filters, in * h * w] there is [filters, h * w * in] here.
+      // The file's [filters, in * h * w] is [filters, h * w * in] here.
       const [, inputsOfLayer, h, w] = before[i].shape;
       const rows = dropped ? rowsOf(dropped) : [];
       const ours = rows.map((row) =>

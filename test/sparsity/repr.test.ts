@@ -35,7 +35,7 @@ async function trainAll(
   }
 }
 
-/** The output of every layer that reads a convolution's channels one by one, by its name. */
+/** The output of a layer, given by name, that reads a convolution's channels one by one. */
 function outputOf(model: tf.LayersModel, layer: string, training: boolean): tf.Tensor {
   const part = tf.model({ inputs: model.inputs, outputs: model.getLayer(layer).output });
   const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 3);
@@ -109,7 +109,7 @@ test('with biasTrains a filter that is off gives relu(bias), which trains', asyn
   for (const f of off) for (const row of pictures) assert.equal(row[f], Math.max(0, bias()[f]));
 });
 
-test('new filters are orthogonal to what they were and to those that stayed, before they are clipped', () => {
+test('new filters are orthogonal to their old values and to the kept filters, before they are clipped', () => {
   const integer = fc.integer({ min: 1, max: 12 });
   fc.assert(
     fc.property(integer, integer, fc.integer({ min: 2, max: 20 }), fc.nat(), (dropped, kept, fanIn, seed) => {
@@ -117,7 +117,7 @@ test('new filters are orthogonal to what they were and to those that stayed, bef
       const rows = Array.from({ length: dropped + kept }, () =>
         Float64Array.from({ length: fanIn }, () => random.normal()),
       );
-      // Linearly dependent rows leave more room, whose size must still be found.
+      // Linearly dependent rows leave more room, whose dimension must still be found.
       if (kept > 1) rows[dropped + 1] = rows[dropped].map((value) => 2 * value);
       const { basis, rank } = nullSpace(rows, fanIn);
       assert.equal(basis.length, fanIn - rank);
@@ -140,7 +140,7 @@ test('new filters are orthogonal to what they were and to those that stayed, bef
   );
 });
 
-test("after S2 a network's new filters are orthogonal to the kept ones, where there is room", () => {
+test("after S2 a network's new filters are orthogonal to the kept ones, if there is room", () => {
   const model = c3({ widthMultiplier: 0.25, classes: 3 });
   const kernel = model.getLayer('block2_conv').weights[0];
   const before = filterRows(kernel);
@@ -162,7 +162,7 @@ test("after S2 a network's new filters are orthogonal to the kept ones, where th
   assert.ok(compared > 0);
 });
 
-test('what reads a filter that comes back is 0, random or as it was, concatenated and flattened channels too', () => {
+test('weights that read a returning filter are 0, random or unchanged, also through concatenation and flattening', () => {
   const kernelOf = (model: tf.LayersModel, layer: string): number[][] => {
     const kernel = model.getLayer(layer).weights[0].read();
     const [inputs, outputs] = kernel.shape.slice(-2);
@@ -188,7 +188,7 @@ test('what reads a filter that comes back is 0, random or as it was, concatenate
       const sparsifier = reprSparsifier(model, { ...cycle, nextLayer, ranking: 'perLayer' });
       sparsifier.beforeEpoch!(1);
       const masks = sparsifier.channelMasks();
-      // The reader's own new filters are not what is looked at here.
+      // The reader's own new filters are not checked here.
       const ownOff = masks.get(reader) ?? new Float32Array();
       sparsifier.beforeEpoch!(3);
       const now = kernelOf(model, reader);
@@ -224,7 +224,7 @@ test('overlap is the mean score of the filters that are on', () => {
   ]);
 });
 
-test('rankings and reverse choose as they say', () => {
+test('rankings and reverse select the right filters', () => {
   const scores = (values: number[], fanIn: number) => ({ scores: values, fanIn });
   const layers = [scores([0.5, 0.4, 0.3, 0.2], 9), scores([0.25, 0.12, 0.11, 0.1], 900)];
   const chosen = (options: Omit<Parameters<typeof rankFilters>[1], 'prune_ratio'>) =>
@@ -283,7 +283,7 @@ test('the number of tensors stays the same from cycle to cycle', () => {
   assert.equal(tf.memory().numTensors, before);
 });
 
-test('what cannot work is refused in a sentence', () => {
+test('impossible options are refused in a sentence', () => {
   const model = smallNet({ gates: false });
   const wrong: [Partial<ReprOptions>, RegExp][] = [
     [{ S1: 0 }, /S1 must be a whole number of at least 1; received 0/],

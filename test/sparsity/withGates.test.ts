@@ -29,7 +29,7 @@ const outputsOf = (model: tf.LayersModel): Float32Array[] =>
 
 const gateNames = (model: tf.LayersModel): string[] => gatesOf(model).map(({ name }) => name);
 
-/** A tf.sequential with all that is gated by default, and what is not. */
+/** A tf.sequential with layers that are gated by default, and layers that are not. */
 const chain = (): tf.LayersModel =>
   tf.sequential({
     name: 'chain',
@@ -46,7 +46,7 @@ const chain = (): tf.LayersModel =>
     ],
   });
 
-/** Two convolutions that are added, then read once, or also by a further sum. */
+/** Two convolutions whose sum is read once, or also by a further sum. */
 const sums = (further: boolean): tf.LayersModel => {
   const input = tf.input({ shape: inputShape });
   const conv = (name: string, x: tf.SymbolicTensor): tf.SymbolicTensor =>
@@ -63,7 +63,7 @@ const sums = (further: boolean): tf.LayersModel => {
 };
 
 for (const [name, build] of Object.entries(plainNetworks)) {
-  test(`open gates change nothing in ${name}, and the network that was given stays`, () => {
+  test(`open gates change nothing in ${name}, and the given network stays unchanged`, () => {
     const model = randomWeights(build());
     const before = outputsOf(model);
     const gated = withGates(model, { droprate_init: 0.001 });
@@ -84,7 +84,7 @@ for (const [name, build] of Object.entries(plainNetworks)) {
   });
 }
 
-test('nested networks get their gates inside, and keep their names and what does not train', () => {
+test('nested networks get their gates inside, and keep their names and frozen layers', () => {
   const model = plainNetworks.nested();
   const inner = model.layers.find((layer) => layer instanceof tf.LayersModel) as tf.LayersModel;
   inner.trainable = false;
@@ -115,19 +115,19 @@ const places: [what: string, network: () => tf.LayersModel, where: Parameters<ty
       [1, 2, 3].flatMap((s) => [1, 2, 3].map((b) => `stage${s}_block${b}_first_bn_gate`)),
     ],
     [
-      'a network with gates: where there are none yet',
+      'a network with gates: only where there are none yet',
       () => withGates(chain(), { where: ['a_relu'] }),
       {},
       ['a_relu_gate', 'b_gate'],
     ],
   ];
 for (const [what, network, options, gates] of places) {
-  test(`gates stand where they can cut: ${what}`, () => {
+  test(`gates are inserted where they can cut: ${what}`, () => {
     assert.deepEqual(gateNames(withGates(network(), options)), gates);
   });
 }
 
-test('gates start and draw as asked, from one seed', () => {
+test('gates start and draw as requested, from one seed', () => {
   const build = (seed: number): L0Gate[] =>
     gatesOf(withGates(chain(), { droprate_init: 0.1, sampling: 'batch', temperature: 0.5, seed })) as L0Gate[];
   const [one, same, other] = [build(1), build(1), build(2)];
@@ -189,7 +189,7 @@ for (const [network, options, message] of refusals) {
   });
 }
 
-test('what a channel weighs is what compaction saves where its gate alone is closed', () => {
+test("a channel's weight is what compaction saves if only its gate is closed", () => {
   const networks: [string, () => tf.LayersModel][] = [
     ['chain', chain],
     ['sums', () => sums(false)],
@@ -223,7 +223,7 @@ test('what a channel weighs is what compaction saves where its gate alone is clo
 });
 
 for (const join of ['add', 'concatenate', 'multiply'] as const) {
-  test(`what is read beside a gate too stays open: ${join}`, () => {
+  test(`a channel that is also read without its gate stays open: ${join}`, () => {
     const input = tf.input({ shape: inputShape });
     const a = l.conv2d({ name: 'a', filters: 4, kernelSize: 3, activation: 'relu' }).apply(input) as tf.SymbolicTensor;
     const both = l[join]().apply([a, l.reLU({ name: 'relu' }).apply(a) as tf.SymbolicTensor]);
@@ -238,7 +238,7 @@ for (const join of ['add', 'concatenate', 'multiply'] as const) {
   });
 }
 
-test('gates behind a concatenation weigh what each of its parts does', () => {
+test('gates after a concatenation have the weights of its parts', () => {
   const input = tf.input({ shape: inputShape });
   const parts = [1, 3].map(
     (kernelSize) =>

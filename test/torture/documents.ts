@@ -1,4 +1,4 @@
-// Notebooks that somebody damaged, thousands of them, through all doors: run, report and live page.
+// Thousands of damaged notebooks, opened in every way: run, report and live page.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,10 +15,10 @@ import { each, upTo, type Outcome, type Probe } from './probe.ts';
 
 const NOTEBOOKS = 4000;
 const FEW = 60;
-/** The live server takes so many notebooks before another one takes its place. */
+/** A live server serves this many notebooks before another one replaces it. */
 const SITE = 200;
 
-/** What a UserError says is an answer; every other error is a fault. */
+/** A UserError is a valid answer; every other error is a fault. */
 async function answered(work: () => unknown): Promise<void> {
   try {
     await work();
@@ -42,7 +42,7 @@ async function report(short: boolean): Promise<Outcome> {
   );
 }
 
-/** Runs each on one kernel that they share: what it costs to start one is not what is tried here. */
+/** Runs all of them on one shared kernel, because starting kernels is not what is tested here. */
 async function run(short: boolean): Promise<Outcome> {
   const dir = mkdtempSync(join(tmpdir(), 'sparsebook-torture-'));
   const file = join(dir, 'n.ipynb');
@@ -65,7 +65,7 @@ async function run(short: boolean): Promise<Outcome> {
 const ended = (kernel: KernelClient): Promise<boolean> =>
   Promise.race([kernel.exit.then(() => true), Promise.resolve(false)]);
 
-/** Opens each in the live page as a browser does, and reads what the page is sent until nothing more comes. */
+/** Opens each in the live page as a browser does, and reads what the page receives until nothing more comes. */
 async function live(short: boolean): Promise<Outcome> {
   const all = seeds(short);
   let site = await Site.open({});

@@ -1,4 +1,5 @@
-// Cells that never stop talking: what is kept is bounded, in the runner and in the live server, and both stay small.
+// Cells that never stop printing: the outputs kept are bounded, in the runner and in the live server, and so is the
+// memory of both.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -11,11 +12,11 @@ import { sparsebook } from '../sparsebook.ts';
 import { each, type Outcome, type Probe } from './probe.ts';
 
 const MEGABYTE = 2 ** 20;
-/** What the runner or the server may take, and what of the outputs may end up in the file. */
+/** Limits for the memory of the runner or the server, and for the outputs saved in the file. */
 const MOST_MEMORY = 500 * MEGABYTE;
 const MOST_SAVED = 60 * MEGABYTE;
 
-/** What a cell does, with how often it does so here. */
+/** The cells, with as many repetitions as a short or a full run needs. */
 const cells: [what: string, source: (short: boolean) => string][] = [
   [
     'a million displays',
@@ -37,7 +38,7 @@ const cells: [what: string, source: (short: boolean) => string][] = [
 
 const source = (cell: string): string => `import * as tslab from 'tslab';\n${cell}\nconsole.log('the end');`;
 
-/** The most memory that a process has had so far, in bytes; undefined where the system does not say. */
+/** The peak memory of a process so far, in bytes; undefined if the system does not report it. */
 function peakOf(pid: number): number | undefined {
   try {
     const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
@@ -47,7 +48,7 @@ function peakOf(pid: number): number | undefined {
   }
 }
 
-/** Watches a process until `work` is done; resolves with the most memory that it had. */
+/** Watches a process until `work` is done; resolves with its peak memory. */
 async function peakDuring(child: ChildProcess, work: Promise<unknown>): Promise<number> {
   let peak = 0;
   const timer = setInterval(() => (peak = Math.max(peak, peakOf(child.pid ?? 0) ?? 0)), 50);
@@ -64,7 +65,7 @@ async function checkSaved(file: string): Promise<void> {
 
 const folder = (): string => mkdtempSync(join(packageRoot, 'dist', 'torture-'));
 
-/** In short, each flood meets one of runner and server. */
+/** In short runs each flood goes either to the runner or to the server. */
 const half = (short: boolean, rest: number): typeof cells => cells.filter((_, i) => !short || i % 2 === rest);
 
 async function floodRunner(short: boolean): Promise<Outcome> {
@@ -84,7 +85,7 @@ async function floodRunner(short: boolean): Promise<Outcome> {
   return { ...outcome, notes: [...(outcome.notes ?? []), `peaks of memory: ${peaks.join('; ')}`] };
 }
 
-/** Runs a cell on a live server of its own, as a page does; resolves with the most memory that the server had. */
+/** Runs a cell on its own live server, as a page does; resolves with the peak memory of the server. */
 async function floodOne(source: string): Promise<number> {
   const dir = folder();
   const file = join(dir, 'n.ipynb');
@@ -114,7 +115,7 @@ async function floodOne(source: string): Promise<number> {
     const events = await fetch(`${address.origin}/api/events/n.ipynb`, { headers });
     assert.equal((await command({ do: 'run', ids: ['a'] })).status, 200);
     let tail = '';
-    // What the page is sent until the cell is done.
+    // Reads what the page receives until the cell is done.
     for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
       tail = (tail + chunk).slice(-2_000_000);
       if (/"a":\{[^}]*"run":\{"state":"idle","count":\d/.test(tail)) break;

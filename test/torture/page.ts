@@ -1,4 +1,4 @@
-// Attacks on the live page and on reports: requests that nobody may make, and scripts in a foreign notebook.
+// Attacks on the live page and on reports: forbidden requests, and scripts in a foreign notebook.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ interface Request {
   body?: string;
 }
 
-/** Requests that must be refused, with the cookie of a person who may do everything unless they say otherwise. */
+/** Requests that must be refused, with the cookie of a fully authorised user unless they override it. */
 function forbidden(site: Site): Request[] {
   const paths = ['/', '/notebooks/n.ipynb', '/api/notebooks', '/api/events/n.ipynb', '/assets/notebook.js'];
   const command = { method: 'POST', path: '/api/commands/n.ipynb', body: '{"do":"runAll"}' };
@@ -102,7 +102,7 @@ async function refuseStrangers(): Promise<Outcome> {
 
 const types = ['text/html', 'image/svg+xml', 'text/markdown', 'text/latex', 'text/plain', 'application/json'];
 
-/** A notebook that says a payload everywhere a notebook can say something. */
+/** A notebook with a payload in every place that can contain text. */
 function hostile(payload: string, n: number): Notebook {
   const cell = codeCell(`// ${payload}`, {
     id: `c${n}`,
@@ -121,7 +121,7 @@ function hostile(payload: string, n: number): Notebook {
   return notebook;
 }
 
-/** Opens reports and live pages of hostile notebooks in Chromium: no script of theirs runs, no request leaves. */
+/** Opens reports and live pages of hostile notebooks in Chromium: none of their scripts runs, and no request leaves. */
 async function runNothing(short: boolean): Promise<Outcome> {
   if (chromiumPath === undefined) return { tried: 0, held: 0, notes: ['not run: no Chromium is installed'] };
   const some = payloads.filter((_, i) => !short || i % 12 === 0);
@@ -152,7 +152,7 @@ async function runNothing(short: boolean): Promise<Outcome> {
       let dialogs = 0;
       page.on('dialog', (dialog) => (dialogs++, void dialog.dismiss()));
       await page.goto(address);
-      await page.waitForSelector('pre', { state: 'attached' }); // also within what is folded
+      await page.waitForSelector('pre', { state: 'attached' }); // also inside folded parts
       await page.waitForTimeout(500);
       const hacked = await page.evaluate('"hacked" in window');
       const stays = page.url().split('?')[0] === address.split('?')[0];
@@ -169,7 +169,8 @@ async function runNothing(short: boolean): Promise<Outcome> {
 }
 
 /**
- * Foreign notebooks name kernels by paths to a kernelspec of their own, whose program would leave a mark: none may run.
+ * Opens foreign notebooks that name kernels by paths to their own kernelspec, whose program would leave a mark: none
+ * may run.
  */
 async function startNothing(): Promise<Outcome> {
   const evil = mkdtempSync(join(tmpdir(), 'sparsebook-torture-'));

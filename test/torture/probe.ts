@@ -1,20 +1,20 @@
-/** What came of doing something many times. */
+/** The result of doing something many times. */
 export interface Outcome {
   tried: number;
-  /** How many times all was as it must be. */
+  /** How many times everything was correct. */
   held: number;
-  /** Lines under the row: what did not hold, what was measured. */
+  /** Lines below the row: failures and measurements. */
   notes?: string[];
 }
 
-/** One row of the table: something that is done to sparsebook, and what must be right afterwards. */
+/** One row of the table: an attack on sparsebook, and what must hold afterwards. */
 export interface Probe {
   name: string;
   /** `short`: the few cases that every run of the test suite has time for. */
   run: (short: boolean) => Promise<Outcome>;
 }
 
-/** Makes each try and counts those that do not throw; keeps what the first few that do have to say. */
+/** Makes each attempt and counts those that do not throw; keeps the messages of the first few that do. */
 export async function each<T>(
   tries: Iterable<T>,
   attempt: (one: T, index: number) => Promise<void> | void,

@@ -5,8 +5,8 @@ import { documents } from './documents.ts';
 import { floods } from './floods.ts';
 import { writing } from './writing.ts';
 
-// Resumed trainings, hostile structures and mutated notebooks as reports (notebook/render/mutations) have tests of
-// their own, with at least as many cases as these rows have.
+// Resumed trainings, hostile structures and mutated notebooks as reports (notebook/render/mutations) have their own
+// tests, with at least as many cases as these rows.
 const inKernelAndServer = documents.filter(({ name }) => !name.endsWith('as a report'));
 for (const { name, run } of [...writing, ...inKernelAndServer, ...floods, ...attackPage]) {
   test(name, async (t) => {

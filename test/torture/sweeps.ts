@@ -1,5 +1,5 @@
-// Sweeps whose processes are killed at random moments: every run must be there once, with the bits of a sweep left
-// alone.
+// Sweeps whose processes are killed at random moments: every run must exist once, with the same bits as in an
+// undisturbed sweep.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,19 +13,19 @@ import { sparsebook } from '../sparsebook.ts';
 import { tinyNetwork, trainedWeights } from '../sweeps.ts';
 import type { Outcome, Probe } from './probe.ts';
 
-/** What a sweep's runs are trained with, and what of it can be killed. */
+/** An engine that trains a sweep's runs, and its processes that can be killed. */
 export interface Cluster {
-  /** Words that choose the engine, and what its programs need. */
+  /** Words that select the engine, and the environment of its programs. */
   words: string[];
   env?: Record<string, string>;
-  /** Starts what is not there or was killed. */
+  /** Starts missing or killed processes. */
   repair(): Promise<void>;
-  /** The processes that may be killed, besides the sweep's own. */
+  /** The processes that may be killed, in addition to the sweep's own. */
   processes(): number[];
   stop(): Promise<void>;
 }
 
-/** All processes that descend from one. */
+/** All descendants of a process. */
 export function descendantsOf(pid: number): number[] {
   const table = execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\n');
   const pairs = table.map((line) => line.trim().split(/\s+/).map(Number));
@@ -43,7 +43,7 @@ const local = (): Promise<Cluster> =>
 
 const isOver = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
-/** A Redis server that writes what it is told before it answers, and two workers. */
+/** A Redis server that writes to disk before it replies, and two workers. */
 async function bullmq(data: string): Promise<Cluster> {
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), 'sparsebook-redis-'));
@@ -87,7 +87,7 @@ async function bullmq(data: string): Promise<Cluster> {
   };
 }
 
-/** A Slurm cluster of this machine. */
+/** A Slurm cluster on this machine. */
 async function slurm(data: string): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'sparsebook-slurm-'));
   const cluster = await startCluster(dir);
@@ -98,7 +98,7 @@ async function slurm(data: string): Promise<Cluster> {
       cluster.repair();
       return Promise.resolve();
     },
-    // Jobs descend from nobody here: they are known by the folder that they were given.
+    // Jobs are no descendants of the sweep: they are identified by the folder they were given.
     processes: () => [cluster.slurmd().pid!, ...processesWith(`sweep point ${data}`)],
     async stop() {
       cluster.run('scancel', '--user=root');
@@ -108,13 +108,13 @@ async function slurm(data: string): Promise<Cluster> {
   };
 }
 
-/** The processes whose command line has these words. */
+/** The processes whose command line contains these words. */
 function processesWith(words: string): number[] {
   const lines = execFileSync('ps', ['-eo', 'pid=,args=']).toString().split('\n');
   return lines.filter((line) => line.includes(words)).map((line) => parseInt(line));
 }
 
-/** Runs a sweep of so many runs while processes are killed, and compares it to one that was left alone. */
+/** Runs a sweep of so many runs while processes are killed, and compares it with an undisturbed one. */
 async function killed(start: (data: string) => Promise<Cluster>, runs: number, kills: number): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'sparsebook-sweeps-'));
   const random = new Random(runs);
@@ -139,9 +139,9 @@ async function killed(start: (data: string) => Promise<Cluster>, runs: number, k
         process.kill(victim, 'SIGKILL');
         died.push(victim === driver.child.pid ? 'driver' : 'other');
       } catch {
-        // It ended by itself in between.
+        // It has ended by itself in the meantime.
       }
-      // A lock of a process that is gone is told from one of a process that lives only once it is gone.
+      // A lock of a killed process is recognised only once the process is gone.
       await pause(50);
     }
     await cluster.repair();

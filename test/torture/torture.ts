@@ -1,4 +1,4 @@
-// Does to sparsebook what must not hurt it, and prints one table of what held: npm run torture
+// Attacks sparsebook in ways that must not harm it, and prints a table of what held: npm run torture
 //   npm run torture -- --short     the few cases of each kind that npm test has time for
 //   npm run torture -- disk        only the rows whose name contains "disk"
 import { spawn } from 'node:child_process';
@@ -17,7 +17,7 @@ const [NAME, NUMBER] = [74, 8];
 const line = (name: string, ...numbers: (string | number)[]): string =>
   [name.padEnd(NAME), ...numbers.map((number) => String(number).padStart(NUMBER))].join('');
 
-/** Does what a row says, in this process, and prints it; whether all held. */
+/** Runs a row in this process, and prints it; returns whether everything held. */
 async function fill({ name, run }: Probe, short: boolean): Promise<boolean> {
   const began = performance.now();
   const { tried, held, notes = [] } = await run(short);
@@ -26,7 +26,7 @@ async function fill({ name, run }: Probe, short: boolean): Promise<boolean> {
   return held === tried;
 }
 
-/** The same in a process of its own, whose memory and whose end are no other row's; prints what that printed. */
+/** Runs a row in its own process, so that its memory and a crash affect no other row; prints its output. */
 async function fillApart({ name }: Probe, short: boolean): Promise<boolean> {
   const words = [...process.execArgv, import.meta.filename, '--row', name, ...(short ? ['--short'] : [])];
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -58,5 +58,5 @@ async function torture(words: string[]): Promise<boolean> {
   return lost === 0;
 }
 
-// What a fault left open must not keep the table from ending.
+// Exits even if a fault has left something open.
 if (import.meta.filename === process.argv[1]) process.exit((await torture(process.argv.slice(2))) ? 0 : 1);

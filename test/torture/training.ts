@@ -1,4 +1,4 @@
-// Trainings that are stopped at random steps, and networks' files with hostile structures.
+// Trainings that are stopped at random steps, and files of networks with hostile structures.
 import * as tf from '@tensorflow/tfjs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { each, upTo, type Probe } from './probe.ts';
 
 const scratch = (): string => mkdtempSync(join(tmpdir(), 'sparsebook-torture-'));
 
-/** Stops at this many steps of each training: short, and in full. */
+/** The number of stops in each training: short, and in full. */
 const STOPS = [2, 20];
 const MODELS = [9, 300];
 

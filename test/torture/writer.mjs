@@ -1,4 +1,4 @@
-// Writes one notebook again and again until it is killed, and says so after each: the child of writing.ts.
+// Writes a notebook again and again until it is killed, and prints a line after each: the child of writing.ts.
 //   node writer.mjs FILE FIRST
 import { writeSync } from 'node:fs';
 import { writeNotebook } from 'sparsebook/notebook/run/notebookFile.js';

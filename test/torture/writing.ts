@@ -1,4 +1,4 @@
-// Kills while something is saved, and disks that fill up at every size: the old or the new, whole, never less.
+// Kills during saves, and disks that fill up at every size: the old or the new version stays, whole.
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import { execFileSync, spawn } from 'node:child_process';
@@ -26,7 +26,7 @@ import { each, upTo, type Outcome, type Probe } from './probe.ts';
 const scratch = (): string => mkdtempSync(join(tmpdir(), 'sparsebook-torture-'));
 const hidden = (dir: string): string[] => readdirSync(dir).filter((name) => name.startsWith('.'));
 
-/** Kills a writer of notebooks at random moments; what it said to have written must be there, or something later. */
+/** Kills a writer of notebooks at random moments; the last version that it reported, or a later one, must be there. */
 async function killWriters(tries: number): Promise<Outcome> {
   const dir = scratch();
   const file = join(dir, 'n.ipynb');
@@ -85,7 +85,7 @@ async function killRuns(tries: number): Promise<Outcome> {
   return outcome;
 }
 
-/** A file system of a few hundred kilobytes, where this user may mount one. */
+/** A file system of a few hundred kilobytes, if this user may mount one. */
 function smallDisk(kilobytes: number): { dir: string; remove: () => void } | undefined {
   const dir = scratch();
   try {
@@ -104,10 +104,10 @@ const network = (units: number): tf.LayersModel =>
 
 interface Saved {
   what: string;
-  /** Saves something that is there already in another state; rejects with a UserError when there is no room. */
+  /** Overwrites something that exists; rejects with a UserError if there is no room. */
   save: (dir: string) => Promise<unknown>;
   before: (dir: string) => Promise<unknown>;
-  /** Reads what is there; throws unless it is whole. */
+  /** Reads what was saved; throws unless it is whole. */
   read: (dir: string) => Promise<string>;
 }
 
@@ -158,8 +158,8 @@ function large(step: number): ReturnType<typeof sample> {
 }
 
 /**
- * Edits and saves a notebook on the live server, which must say where it could not, and closes that: what is not saved
- * is then kept whole, in the draft, or where the draft has no room in the system's temporary folder.
+ * Edits and saves a notebook on the live server, which must report if it could not, and closes the server: unsaved
+ * changes are then kept whole, in the draft or, if the draft has no room, in the system's temporary folder.
  */
 async function liveSave(dir: string): Promise<void> {
   const server = await startServer({ folder: dir, port: 0 });
@@ -178,7 +178,10 @@ async function liveSave(dir: string): Promise<void> {
   throw new Error(note);
 }
 
-/** Saves over something on disks of 20 sizes: it must be the old or, where the save says so, the new. */
+/**
+ * Overwrites something on disks of 20 sizes: afterwards it must be the old version or, if the save succeeded, the new
+ * one.
+ */
 async function fillDisks({ what, before, save, read }: Saved, sizes: number[]): Promise<Outcome> {
   return each(sizes, async (size) => {
     const disk = smallDisk(1200);
@@ -209,7 +212,7 @@ function freeOn(dir: string): number {
   return Number(row);
 }
 
-/** The same with an injected file system, where none may be mounted. */
+/** The same with an injected file system, if none may be mounted. */
 function fillInjected(sizes: number[]): Promise<Outcome> {
   const dir = scratch();
   const path = join(dir, 'file');

@@ -1,4 +1,4 @@
-// What would train on nothing, or on something else than was meant, is refused before the first step.
+// Settings that would train on nothing, or on the wrong thing, are refused before the first step.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,8 +50,8 @@ const refusals: [what: string, model: tf.LayersModel, set: ImageSet, message: Re
   ],
   ['a negative label', net(), labelled([0, -1, 2, 0, 1, 0]), /image 1 of .* has the label -1/],
   ['a label between two classes', net(), labelled([0, 0.5, 2, 0, 1, 0]), /has the label 0.5/],
-  ['a label that is no number', net(), labelled([0, NaN, 2, 0, 1, 0]), /has the label NaN/],
-  ['a label too many', net(), labelled([0, 1, 2, 0, 1, 0, 1]), /18432 bytes and 7 labels/],
+  ['a label that is not a number', net(), labelled([0, NaN, 2, 0, 1, 0]), /has the label NaN/],
+  ['one label too many', net(), labelled([0, 1, 2, 0, 1, 0, 1]), /18432 bytes and 7 labels/],
   ['half an image', net(), { ...set, images: set.images.subarray(0, 5000) }, /5000 bytes and 6 labels/],
   ['no images', net(), { ...set, images: new Uint8Array(0), labels: new Uint8Array(0) }, /must have images/],
   ['a network for smaller images', net(3, [28, 28, 1]), set, /net takes, \[N, 28, 28, 1\]; .* have \[N, 32, 32, 3\]/],
@@ -99,14 +99,14 @@ for (const [what, model, wrong, message] of refusals) {
   });
 }
 
-test('a network of one class is always right, at no loss', async () => {
+test('a network of one class is always right, with a loss of 0', async () => {
   const only = labelled(new Uint8Array(6));
   const model = net(1);
   assert.deepEqual(await evaluate(model, only), { loss: 0, accuracy: 1 });
   assert.equal((await trained({ model, data: { train: only } })).at(-1)?.type, 'end');
 });
 
-test('what looks at a training pass leaves running statistics of every class and the draws of gates as they are', async () => {
+test('looking at a training pass leaves running statistics of every class of layer and the draws of gates unchanged', async () => {
   const model = tf.sequential({
     layers: [
       l.conv2d({ filters: 2, kernelSize: 8, strides: 8, inputShape: [32, 32, 3] }),
@@ -127,7 +127,7 @@ test('what looks at a training pass leaves running statistics of every class and
   assert.deepEqual(state(), before);
 });
 
-/** A tower for each name, with equal layers in it. */
+/** A nested network per name, all with equal layer names. */
 function towers(names = ['left', 'right']): tf.LayersModel {
   const x = tf.input({ shape: [32, 32, 3] });
   const parts = names.map((name) => {
@@ -141,7 +141,7 @@ function towers(names = ['left', 'right']): tf.LayersModel {
   return tf.model({ inputs: x, outputs: logits as tf.SymbolicTensor, name: 'towers' });
 }
 
-test('of two networks inside with equal names both are trained, averaged, pruned and saved', async () => {
+test('two nested networks with equal layer names are both trained, averaged, pruned and saved', async () => {
   const model = towers();
   const before = model.getWeights().map((weight) => weight.dataSync().slice());
   const averages = new WeightAverages(model);

@@ -1,4 +1,4 @@
-// Channels that are closed for good are cut out while training goes on.
+// Channels that are closed for good are cut out while training continues.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -26,7 +26,7 @@ import { WeightAverages } from 'sparsebook/training/weightAverages.js';
 
 await useBackend({ backend: 'simd', threads: 1 });
 
-/** Images of 4x4 in three colours, whose brightest is their class. */
+/** Images of 4x4 in three colours; the brightest colour is the class. */
 function tinyImages(count: number, seed: number): ImageSet {
   const random = new Random(seed);
   const labels = Uint8Array.from({ length: count }, () => random.integer(3));
@@ -47,7 +47,7 @@ const conv = (x: Symbolic, name: string, filters: number, kernelSize = 3): Symbo
 const normal = (): ReturnType<typeof tf.initializers.randomNormal> =>
   tf.initializers.randomNormal({ stddev: 0.4, seed: seed++ });
 
-/** What lies between a first convolution of 4 channels and the last layers. */
+/** The layers between a first convolution of 4 channels and the last layers. */
 const bodies: Record<string, (x: Symbolic) => Symbolic> = {
   residual: (x) => tf.layers.add().apply([x, conv(conv(x, 'inner', 6), 'outer', 4)]) as Symbolic,
   concatenated: (x) => tf.layers.concatenate().apply([conv(x, 'left', 4, 1), conv(x, 'right', 4)]) as Symbolic,
@@ -67,7 +67,7 @@ function network(body: keyof typeof bodies): tf.LayersModel {
   return tf.model({ name: body, inputs: input, outputs: logits as Symbolic });
 }
 
-/** Notes how many values each epoch trains, and what was closed for good before the last one. */
+/** Records how many values each epoch trains, and what was closed for good before the last epoch. */
 class Watched extends Cutting {
   readonly trained: number[] = [];
   closedBefore: ReadonlyMap<string, Float32Array> = new Map();
@@ -129,7 +129,7 @@ const methods: Record<string, (model: tf.LayersModel) => Sparsifier> = {
 
 Object.keys(bodies).forEach((body, i) => {
   const [optimizer, [name, method]] = [optimizers[i], Object.entries(methods)[i % 2]];
-  test(`held masks: training a ${body} network comes to the same with and without cutting (${optimizer.name}, ${name})`, async () => {
+  test(`held masks: training a ${body} network gives the same result with and without cutting (${optimizer.name}, ${name})`, async () => {
     const tensors = tf.memory().numTensors;
     const runs = await Promise.all(
       [undefined, new Watched()].map(async (cutting) => {
@@ -158,7 +158,7 @@ Object.keys(bodies).forEach((body, i) => {
   });
 });
 
-test('what each optimizer remembers is cut with its weight, and put back in its place', async () => {
+test('the memory of each optimizer is cut with its weight, and put back in its place', async () => {
   for (const settings of [...optimizers, { name: 'muon' } as const]) {
     const model = network('depthwise');
     const sparsifier = magnitudeSparsifier(model, { unit: 'channels' });
@@ -169,7 +169,7 @@ test('what each optimizer remembers is cut with its weight, and put back in its 
     const smaller = withoutClosed(model, sparsifier.closedForGood!(0, 0))!;
     const slices = new StateSlices(model, smaller);
     const small = slices.pick(state);
-    // Whole again, what is cut out is as it was.
+    // In the whole network the cut parts are unchanged.
     assert.deepEqual(slices.put(state, small), state);
 
     const own = {
@@ -182,7 +182,7 @@ test('what each optimizer remembers is cut with its weight, and put back in its 
     const names = ['kernels/wide/kernel/momentum', 'wide/kernel/m', 'wide/kernel/velocity'];
     const memory = flat(small.optimizer.state);
     const [name, kept] = names.flatMap((key) => (memory.has(key) ? [[key, memory.get(key)!] as const] : []))[0];
-    // [1, 1, 4, 6]. Of an output that is 0 the batch norm behind the depthwise convolution still makes beta.
+    // [1, 1, 4, 6]. From an output that is 0 the batch norm after the depthwise convolution still computes beta.
     const [before, shape] = [flat(state.optimizer.state).get(name)!, small.weights.get('wide/kernel')!.shape];
     const [first, depthwise] = ['first', 'depthwise'].map((layer) => sparsifier.channelMasks().get(layer)!);
     const wanted = [...before].filter((_, i) => first[Math.floor(i / 6)] * depthwise[i % 6] === 1);
@@ -207,7 +207,7 @@ function flat(state: object, path = ''): Map<string, Float32Array> {
   );
 }
 
-test('gates that close are cut out, and the network stays the one that was asked for', async () => {
+test('gates that close are cut out, and the network keeps its original form', async () => {
   const tensors = tf.memory().numTensors;
   const plain = network('residual');
   const model = withGates(plain, { droprate_init: 0.05, seed: 3 });
@@ -231,7 +231,7 @@ test('gates that close are cut out, and the network stays the one that was asked
   const closed = events.flatMap((event) => (event.type === 'epoch' ? [event.sparsity!] : []));
   assert.ok(closed.at(-1)!.closed > 0);
   assert.equal(closed.at(-1)!.channels, 6 + 5, 'all gates are counted');
-  // In the averaged network, whose gates lag behind, what was cut out is closed too.
+  // In the averaged network, whose gates lag behind, the channels that were cut out are closed too.
   await averages.use(() => {
     const closed = gatesOf(model).flatMap((gate) => {
       const mask = tf.tidy(() => gate.inferenceMask().dataSync());
@@ -244,7 +244,7 @@ test('gates that close are cut out, and the network stays the one that was asked
   assert.equal(tf.memory().numTensors, tensors);
 });
 
-test('cutting is refused where nothing is closed for good', () => {
+test('cutting is refused if nothing is closed for good', () => {
   const model = network('residual');
   const optimizer = makeOptimizer({ name: 'sgd' });
   const check = (sparsifier: Sparsifier | undefined, method: string): void =>

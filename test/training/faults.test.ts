@@ -11,13 +11,13 @@ type Tensor = tf.SymbolicTensor;
 const images = (model: tf.LayersModel): tf.Tensor[] =>
   model.inputs.map(({ shape }, i) => tf.randomNormal([2, ...(shape.slice(1) as number[])], 0, 1, 'float32', i));
 
-/** Gives a layer weights so large that what it gives is not finite, though they are. */
+/** Gives a layer weights so large that its outputs are not finite, although the weights are. */
 const overflow = (layer: tf.layers.Layer): void => {
   for (const weight of layer.weights) tf.tidy(() => void weight.write(tf.fill(weight.shape as number[], 3e38)));
 };
 
 for (const [name, network] of Object.entries(plainNetworks)) {
-  test(`the last weights of ${name} that are not finite are found, and nothing else is`, async () => {
+  test(`non-finite values in the last weights of ${name} are found, and nothing else is`, async () => {
     const model = randomWeights(network());
     const x = images(model);
     const before = tf.memory().numTensors;
@@ -29,7 +29,7 @@ for (const [name, network] of Object.entries(plainNetworks)) {
   });
 }
 
-/** Gives its input twice and three times. */
+/** Returns its input times two and times three. */
 class Split extends tf.layers.Layer {
   static className = 'SplitOfATest';
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor[] {
@@ -41,7 +41,7 @@ class Split extends tf.layers.Layer {
   }
 }
 
-test('layers that give several tensors, are used twice or lie in a network inside are read as the network reads them', async () => {
+test('layers that return several tensors, are used twice or are in a nested network are read as the network reads them', async () => {
   const inner = tf.input({ shape: [3] });
   const [first, second] = new Split({ name: 'split' }).apply(inner) as Tensor[];
   const inside = tf.model({ name: 'inside', inputs: inner, outputs: [first, second] });

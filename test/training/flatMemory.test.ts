@@ -46,14 +46,14 @@ test('memory stays flat over 250 steps of RePr, its cycles included', async () =
   await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }) }, 250);
 });
 
-test('memory stays flat over 250 steps of pruning again and again beside a frozen kernel', async () => {
+test('memory stays flat over 250 steps of repeated pruning with a frozen kernel', async () => {
   const model = smallNet({ gates: false });
   const magnitude = magnitudeSparsifier(model, { plan: iterative(0.1, { times: 20 }), restore: true });
   const sparsifier = combineSparsifiers(magnitude, freezeSparsifier(model, { first: 1 }));
   await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.01 }) }, 250);
 });
 
-test('a method that keeps a tensor an epoch is found out', async () => {
+test('a method that keeps a tensor per epoch is detected', async () => {
   const kept: tf.Tensor[] = [];
   const sparsifier: Sparsifier = {
     name: 'hoarder',
@@ -69,7 +69,7 @@ test('a method that keeps a tensor an epoch is found out', async () => {
   );
 });
 
-test('a method that keeps values an epoch is found out', async () => {
+test('a method that keeps values per epoch is detected', async () => {
   const kept: number[][] = [];
   const sparsifier: Sparsifier = {
     name: 'archivist',

@@ -14,9 +14,10 @@ function memory(): { tensors: number; bytes: number; heap: number } {
 }
 
 /**
- * Trains `steps` steps, with validation and summaries an epoch each, and asserts that memory does not grow: tensors and
- * their bytes are at most in the second half what they were in the first (a method may come and go with its cycles),
- * and JavaScript's own heap grows by less than a kilobyte a step. Give at least some ten epochs' worth of steps.
+ * Trains `steps` steps, with validation and summaries once per epoch, and asserts that memory does not grow: the peaks
+ * of the number of tensors and of their bytes in the second half do not exceed those in the first (a method's tensors
+ * may vary with its cycles), and JavaScript's own heap grows by less than a kilobyte per step. Needs at least about ten
+ * epochs' worth of steps.
  */
 export async function assertFlatMemory(options: Omit<TrainingOptions, 'epochs'>, steps = 1000): Promise<void> {
   const seen: ReturnType<typeof memory>[] = [];

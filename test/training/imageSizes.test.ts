@@ -1,4 +1,4 @@
-// Training on images of several sizes, and evaluation on several views of an image.
+// Training on images of several sizes, and evaluation with several views of an image.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -16,7 +16,7 @@ await tf.setBackend('cpu');
 const start = (options: Pick<TrainingOptions, 'model' | 'scales'>): Promise<unknown> =>
   train({ data: { train: colours(16, 1) }, epochs: 2, ...options }).next();
 
-test('progressive resizing trains on smaller images at first, in equal parts of the epochs, and ends in full size', async () => {
+test('progressive resizing trains on smaller images at first, in equal parts of the epochs, and ends at full size', async () => {
   const model = smallNet({ gates: false });
   const sides: number[] = [];
   const seen = (_: Float32Array, shape: readonly number[]): void => void sides.push(shape[0]);
@@ -40,7 +40,7 @@ test('progressive resizing trains on smaller images at first, in equal parts of 
   );
 });
 
-test('progressive resizing is refused for factors that are none and networks of one size', async () => {
+test('progressive resizing is refused for invalid factors and networks of a fixed size', async () => {
   await assert.rejects(start({ model: smallNet(), scales: [0] }), {
     name: 'UserError',
     message: /scales must be numbers above 0; received 0/,
@@ -55,7 +55,7 @@ test('progressive resizing is refused for factors that are none and networks of 
   });
 });
 
-test('test-time augmentation averages the logits of mirrored and moved images', async () => {
+test('test-time augmentation averages the logits of mirrored and shifted images', async () => {
   const model = smallNet();
   const set = colours(12, 5);
   const [plain, mirrored] = [await answers(model, set), await answers(model, set, { tta: 'mirror' })];
@@ -65,14 +65,14 @@ test('test-time augmentation averages the logits of mirrored and moved images', 
     flip(image, [32, 32, 3]);
     flipped.images.set(image, i * 3072);
   }
-  // Which of the two is the mirror image of the other makes no difference.
+  // It makes no difference which of the two is the mirror image.
   assert.ok(Math.abs((await answers(model, flipped, { tta: 'mirror' })).loss - mirrored.loss) < 1e-5);
   assert.ok(Math.abs((await answers(model, flipped)).loss - plain.loss) > 1e-4);
   const shifted = await answers(model, set, { tta: 'mirror-shift' });
   for (const [tta, averaged] of Object.entries({ mirror: mirrored, 'mirror-shift': shifted }) as [Tta, Answers][])
     assert.deepEqual(await answersByView(model, set, { tta }), { plain, averaged });
   assert.ok(Math.abs(shifted.loss - mirrored.loss) > 1e-5);
-  // One colour throughout is the same from every side.
+  // An image of one colour is the same in every view.
   const even = { ...set, images: Uint8Array.from(set.images, (_, i) => 40 + 60 * (i % 3)) };
   const losses = await Promise.all(
     (['none', 'mirror', 'mirror-shift'] as const).map(async (tta) => (await answers(model, even, { tta })).loss),

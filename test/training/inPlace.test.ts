@@ -1,4 +1,4 @@
-// On the simd backend optimizers change weights in place, and tfjs lets tensors share their values.
+// On the simd backend optimizers change weights in place, although tfjs lets tensors share their values.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -27,7 +27,7 @@ async function trainBriefly(model: tf.LayersModel, optimizer: Optimizer): Promis
 }
 
 for (const [name, make] of makers) {
-  test(`${name}: weights copied before training, by clone or into another model, stay what they were`, async () => {
+  test(`${name}: weights copied before training, by clone or into another model, stay unchanged`, async () => {
     const model = smallNet();
     const clones = model.getWeights().map((w) => w.clone());
     const other = smallNet({ seed: 8 });
@@ -53,7 +53,7 @@ for (const [name, make] of makers) {
     assert.equal(tf.memory().numTensors - before, held);
   });
 
-  test(`${name}: the same run on the cpu backend ends at the same weights`, async () => {
+  test(`${name}: the same run on the cpu backend ends with the same weights`, async () => {
     const run = async (backend: 'cpu' | 'simd'): Promise<Record<string, Float32Array>> => {
       await useBackend({ backend, threads: 2 });
       const model = smallNet();
@@ -63,8 +63,8 @@ for (const [name, make] of makers) {
     const [simd, cpu] = [await run('simd'), await run('cpu')];
     await useBackend({ backend: 'simd', threads: 2 });
     for (const [key, values] of Object.entries(cpu)) {
-      // The bias in front of batch statistics has no gradient but round-off, which Adam turns into whole steps; the
-      // running mean follows the bias.
+      // The bias before a normalisation by batch statistics has no gradient except rounding errors, which Adam turns
+      // into whole steps; the running mean follows the bias.
       if (key === 'first/bias' || key === 'bn/movingMean') continue;
       const worst = Math.max(...values.map((v, i) => Math.abs(v - simd[key][i])));
       assert.ok(worst < 2e-3, `${key} differs by ${worst}`);

@@ -12,7 +12,7 @@ import { colours, smallNet, weightsOf } from './small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
 
-test('the norm is that of the gradient, by finite differences along it', async () => {
+test('the norm is the norm of the gradient by finite differences', async () => {
   const set = colours(8, 4);
   const model = smallNet({ gates: false });
   const found = await layerGradients(model, set, { images: 8 });
@@ -22,7 +22,7 @@ test('the norm is that of the gradient, by finite differences along it', async (
   );
   const kernel = model.getLayer('logits').weights[0];
   const start = kernel.read().dataSync<'float32'>().slice();
-  /** The loss with one entry of the kernel moved, with batch statistics that stay where they are. */
+  /** The loss after moving one entry of the kernel, without updating running statistics. */
   const lossAt = (entry: number, by: number): number => {
     const moved = start.map((value, i) => (i === entry ? value + by : value));
     kernel.write(tf.tensor(moved, kernel.shape as number[]));
@@ -41,7 +41,7 @@ test('the norm is that of the gradient, by finite differences along it', async (
   assert.ok(Math.abs(ours - norm) < 1e-3 * norm, `${ours} and ${norm}`);
 });
 
-test('nothing is changed, running statistics included, and no tensor stays behind', async () => {
+test('nothing is changed, running statistics included, and no tensor is left behind', async () => {
   const model = smallNet({ gates: false });
   const before = weightsOf(model);
   await layerGradients(model, colours(8, 4));
@@ -52,13 +52,13 @@ test('nothing is changed, running statistics included, and no tensor stays behin
   assert.ok(Number.isFinite((await evaluate(model, colours(8, 4))).loss));
 });
 
-test("in ResNet-18's stage 4 an image is one pixel, and the weights that meet only padding have no gradient", async () => {
+test("in ResNet-18's stage 4 an image is one pixel, and weights that only meet padding have no gradient", async () => {
   const model = resnet18({ widthMultiplier: 0.05 });
   const { train } = await loadData('synthetic', { sizes: { train: 64, validation: 1, test: 1 } });
   const still = new Map((await layerGradients(model, train, { images: 64 })).map((g) => [g.kernel, g.still]));
   const about = (name: string, share: number): void => {
     const found = still.get(`${name}_conv/kernel`)!;
-    // A channel that a ReLU shuts for all images adds some more.
+    // A channel that a ReLU closes for all images adds a few more.
     assert.ok(found >= share - 1e-9 && found < share + 0.1, `${name}: ${found} instead of ${share}`);
   };
   about('stem', 0);
@@ -67,9 +67,9 @@ test("in ResNet-18's stage 4 an image is one pixel, and the weights that meet on
   for (const name of ['stage4_block1_second', 'stage4_block2_first', 'stage4_block2_second']) about(name, 8 / 9);
 });
 
-test('softmax inside the loss takes nine tenths of every gradient at the start, and a factor of 10 gives them back', async () => {
+test('softmax inside the loss removes nine tenths of every gradient at the start, and a factor of 10 restores them', async () => {
   const model = resnet18({ widthMultiplier: 0.05 });
-  // Logits near 0, as those of a new head on ImageNet's weights.
+  // Logits near 0, as with a new head on ImageNet's weights.
   const logits = model.getLayer('logits');
   logits.setWeights(logits.getWeights().map((weight) => weight.mul(1e-3)));
   const { train } = await loadData('synthetic', { sizes: { train: 32, validation: 1, test: 1 } });

@@ -11,7 +11,7 @@ import { colours, smallNet } from './small.ts';
 
 const data = { train: colours(40, 1), validation: colours(16, 2) };
 
-test('maxSteps ends a run within an epoch, whose event is like that of a whole one', async () => {
+test('maxSteps ends a run within an epoch, whose event is like that of a whole epoch', async () => {
   await tf.setBackend('cpu');
   const model = smallNet({ gates: false });
   const types = async (maxSteps: number, startStep = 0): Promise<string[]> => {
@@ -28,7 +28,7 @@ test('maxSteps ends a run within an epoch, whose event is like that of a whole o
   assert.equal((await types(100)).filter((type) => type === 'step').length, 9);
 });
 
-test('limits that are none, and averages of another network, are refused', async () => {
+test('invalid limits, and averages of another network, are refused', async () => {
   const model = smallNet({ gates: false });
   for (const [options, message] of [
     [{ seed: 0.5 }, /seed must be a whole number; received 0.5/],
@@ -42,7 +42,7 @@ test('limits that are none, and averages of another network, are refused', async
   }
 });
 
-test('a run that is stopped as an epoch begins makes a step of it, so that no method begins it twice', async () => {
+test('a run that is stopped at the beginning of an epoch makes one step of it, so that no method begins it twice', async () => {
   const begun: number[] = [];
   const steps = async (startStep: number, stopIn?: number): Promise<number> => {
     const abort = new AbortController();

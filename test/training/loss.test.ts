@@ -41,7 +41,7 @@ function fixed(length: number): { minLength: number; maxLength: number } {
   return { minLength: length, maxLength: length };
 }
 
-test('the loss and its gradient are those of cross-entropy against smoothed labels', () => {
+test('the loss and its gradient equal cross-entropy against smoothed labels', () => {
   fc.assert(
     fc.property(cases, ({ z, labels, smoothing }) => {
       const loss = crossEntropy({ label_smoothing: smoothing });
@@ -56,7 +56,7 @@ test('the loss and its gradient are those of cross-entropy against smoothed labe
   );
 });
 
-test('the gradient is that of central differences', () => {
+test('the gradient agrees with central differences', () => {
   const labels = tf.tensor1d([2, 0], 'int32');
   const loss = crossEntropy({ label_smoothing: 0.1 });
   const x = tf.tensor2d([
@@ -66,10 +66,10 @@ test('the gradient is that of central differences', () => {
   assertGradient((z) => loss(z as tf.Tensor2D, labels), x, 'smoothed cross-entropy');
 });
 
-test('smoothed labels are best met by logits that are not sure', () => {
+test('smoothed labels are best matched by logits that are not certain', () => {
   const loss = crossEntropy({ label_smoothing: 0.2 });
   const at = (z: number): number => loss(tf.tensor2d([[z, 0]]), tf.tensor1d([0], 'int32')).dataSync()[0];
-  // Targets 0.9 and 0.1 are met at a logit of ln 9.
+  // Targets 0.9 and 0.1 are matched at a logit of ln 9.
   assert.ok(at(Math.log(9)) < at(Math.log(9) + 0.2) && at(Math.log(9)) < at(Math.log(9) - 0.2));
 });
 
@@ -82,7 +82,7 @@ test('a smoothing that leaves nothing of the label is refused', () => {
   }
 });
 
-test('a network that ends with a softmax has the loss, the gradients and the answers of one that gives its logits', () => {
+test('a network that ends with a softmax has the same loss, gradients and answers as one that returns its logits', () => {
   const l = tf.layers;
   const kernel = tf.randomNormal([6, 3], 0, 2, 'float32', 1);
   const [x, labels] = [tf.randomNormal([5, 6], 0, 1, 'float32', 2), tf.tensor1d([0, 2, 1, 1, 0], 'int32')];

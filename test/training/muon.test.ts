@@ -8,13 +8,13 @@ import { Muon, orthogonalised } from 'sparsebook/training/muon.js';
 import type { Update } from 'sparsebook/training/slots.js';
 import { assertClose } from '../goldens.ts';
 
-/** Five steps of the quintic, as they change a singular value. */
+/** The effect of five steps of the quintic on a singular value. */
 const iterated = (value: number): number =>
   [1, 2, 3, 4, 5].reduce((x) => 3.4445 * x - 4.775 * x ** 3 + 2.0315 * x ** 5, value);
 const matrixOf = (tensor: tf.Tensor): Matrix => new Matrix((tensor as tf.Tensor2D).arraySync());
 
 for (const backend of ['cpu', 'simd'] as const) {
-  test(`a matrix keeps its directions and gets other singular values, near 1, tall, wide or square, on ${backend}`, async () => {
+  test(`a matrix keeps its singular vectors and gets singular values near 1, tall, wide or square, on ${backend}`, async () => {
     await useBackend({ backend, threads: 1 });
     for (const shape of [
       [40, 12],
@@ -34,7 +34,7 @@ for (const backend of ['cpu', 'simd'] as const) {
         autoTranspose: true,
       });
       const norm = matrixOf(given).norm();
-      // U' X V is diagonal where X = U S V' has the directions of the given matrix.
+      // U' X V is diagonal if X has the singular vectors of the given matrix, U S V'.
       const inside = u.transpose().mmul(matrixOf(made)).mmul(v).to2DArray();
       inside.forEach((row, i) =>
         row.forEach((value, k) => {
@@ -78,7 +78,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     );
   });
 
-  test(`with relative_lr a kernel of the length sqrt(outputs) changes by that share of it, whatever lr and decay, on ${backend}`, async () => {
+  test(`with relative_lr a kernel of norm sqrt(outputs) changes by that share of it, whatever lr and decay, on ${backend}`, async () => {
     await useBackend({ backend, threads: 1 });
     const shape = [3, 3, 4, 8];
     const [start, gradient] = [1, 2].map((seed) => tf.randomNormal(shape, 0, 5, 'float32', seed));
@@ -103,7 +103,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     assert.ok(fromZero.every(Number.isFinite));
   });
 
-  test(`a kernel without a gradient stays where it is, on ${backend}`, async () => {
+  test(`a kernel without a gradient stays unchanged, on ${backend}`, async () => {
     await useBackend({ backend, threads: 1 });
     const variable = tf.variable(tf.randomNormal([1, 1, 6, 4], 0, 1, 'float32', 1));
     const before = variable.dataSync().slice();
@@ -112,8 +112,8 @@ for (const backend of ['cpu', 'simd'] as const) {
   });
 }
 
-test('many kernels in one pass change as each does by tensor operations, with the same bits for any number of threads', async () => {
-  // Tall, wide, square and odd ones, one row, and one that is too large for the pass.
+test('many kernels updated in one pass change as by tensor operations, with the same bits for any number of threads', async () => {
+  // Tall, wide, square and odd ones, a single row, and one that is too large for the pass.
   const shapes = [
     [3, 3, 4, 8],
     [1, 1, 5, 13],
@@ -148,7 +148,7 @@ test('many kernels in one pass change as each does by tensor operations, with th
   }
 });
 
-test("Muon's memory can be saved and taken back: the next step is the same", async () => {
+test("Muon's memory can be saved and restored: the next step is the same", async () => {
   await useBackend({ backend: 'cpu' });
   const gradientOf = (step: number): tf.Tensor[] =>
     [[1, 1, 6, 4], [4]].map((shape, i) => tf.randomNormal(shape, 0, 1, 'float32', 10 * step + i));

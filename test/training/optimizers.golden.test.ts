@@ -35,11 +35,12 @@ interface Case {
   };
 }
 
-// How the decay was written there: epochs of a data set's size.
+// How the decay was specified there: by epochs of a data set's size.
 const { cases } = readGolden<Case>('optimizers', ['attrs.train_images', 'attrs.batch']);
 
 /**
- * Makes the steps of a case with the optimizer that `at` gives for each step, and checks every parameter after each.
+ * Makes the steps of a case with the optimizer that `at` returns for each step, and checks every parameter after each
+ * step.
  */
 async function walk({ inputs, attrs, expected }: Case, at: (step: number) => Optimizer): Promise<void> {
   const variables = inputs.params.map((p) => tf.variable(tensor(p)));

@@ -16,7 +16,7 @@ const gradients = [
   [-0.3, 0.2, 0.2],
 ];
 
-/** Where three steps with the gradients above lead a variable of each key. */
+/** The values of a variable per key after three steps with the gradients above. */
 function walk(settings: OptimizerSettings): number[][] {
   const optimizer = makeOptimizer(settings);
   const variables = keys.map(() => tf.variable(tf.tensor1d(start)));
@@ -30,14 +30,14 @@ function walk(settings: OptimizerSettings): number[][] {
 }
 
 type Values = Record<string, number[]>;
-/** What PyTorch makes of a kernel, a bias and a gate; optimizers.py beside it writes it. */
+/** PyTorch's results for a kernel, a bias and a gate, written by optimizers.py beside it. */
 const torch = JSON.parse(
   readFileSync(join(import.meta.dirname, '..', 'fixtures', 'torch', 'optimizers.json'), 'utf8'),
 ) as { pruned_from: number; free_from: number; shapes: Values; start: Values; mask: number[]; gradients: Values[] } & {
   cases: { settings: OptimizerSettings & { gate_lr: number }; steps: Values[] }[];
 };
 
-/** What an optimizer makes of them after each step, while entries of the kernel are pruned for some of the steps. */
+/** Their values after each step of an optimizer, while entries of the kernel are pruned for some of the steps. */
 function walkPruned(settings: OptimizerSettings, gateRate: number): Record<string, Float32Array>[] {
   const { shapes, start, mask, gradients } = torch;
   const optimizer = makeOptimizer(settings);
@@ -75,7 +75,7 @@ function walkPruned(settings: OptimizerSettings, gateRate: number): Record<strin
 }
 
 for (const backend of ['cpu', 'simd'] as const) {
-  test(`steps are PyTorch's: momentum, Nesterov's, decay by group, pruned entries and those let free, on ${backend}`, async () => {
+  test(`steps are PyTorch's: momentum, Nesterov's, decay by group, entries pruned and released, on ${backend}`, async () => {
     await useBackend({ backend, threads: 1 });
     for (const { settings, steps } of torch.cases) {
       const { gate_lr, ...own } = settings;
@@ -87,7 +87,7 @@ for (const backend of ['cpu', 'simd'] as const) {
     }
   });
 
-  test(`weight decay can be kept to kernels, whatever the optimizer, on ${backend}`, async () => {
+  test(`weight decay can be restricted to kernels, whatever the optimizer, on ${backend}`, async () => {
     await useBackend({ backend, threads: 1 });
     for (const settings of [
       { name: 'sgd', lr: 0.1 },
@@ -127,7 +127,7 @@ test('kernels are distinguished from norms, biases and gates by their names', ()
   assert.deepEqual(keys.filter(kernelsOnly), ['conv/kernel', 'depthwise/depthwise_kernel']);
 });
 
-test('an optimizer comes from plain values, with its own defaults', () => {
+test('an optimizer can be made from plain values, with its own defaults', () => {
   for (const [settings, name, lr] of [
     [{ name: 'adamw' }, 'AdamW', 1e-3],
     [{ name: 'adam', lr: 0.5 }, 'Adam', 0.5],

@@ -1,4 +1,4 @@
-// A reader's own images, of any shape and number of classes, go through training and evaluation.
+// A reader's own images, of any shape and number of classes, can be trained on and evaluated.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -15,7 +15,7 @@ import { train } from 'sparsebook/training/train.js';
 await useBackend({ backend: 'simd', threads: 1 });
 const { layers: l } = tf;
 
-/** A few steps of a small network of plain layers; its loss at the first and at the last step. */
+/** Trains a small network of plain layers for a few steps; returns its loss at the first and at the last step. */
 async function losses(data: DataSplits, options: Partial<Parameters<typeof train>[0]>): Promise<number[]> {
   const inputShape = [...shapeOf(data.train)];
   const model = tf.sequential({
@@ -43,7 +43,7 @@ async function losses(data: DataSplits, options: Partial<Parameters<typeof train
 }
 const seeded = (seed: number) => tf.initializers.varianceScaling({ seed, distribution: 'uniform' });
 
-test('28x28x1 images of three classes in arrays', async () => {
+test('28x28x1 images of three classes in arrays are learnt', async () => {
   // Class k is bright in the k-th third of its rows.
   const labels = Array.from({ length: 120 }, (_, i) => i % 3);
   const images = Float32Array.from({ length: 120 * 784 }, (_, i) => {
@@ -57,7 +57,7 @@ test('28x28x1 images of three classes in arrays', async () => {
   assert.ok(lastMeasured < firstMeasured);
 });
 
-test('64x48x3 images of a hundred classes, augmented', async () => {
+test('64x48x3 images of a hundred classes, augmented, are trained on', async () => {
   const data = await loadData('synthetic', {
     sizes: { train: 64, validation: 10, test: 16 },
     imageSize: '64x48x3',
@@ -67,7 +67,7 @@ test('64x48x3 images of a hundred classes, augmented', async () => {
   assert.ok(Math.abs(first - Math.log(100)) < 3, `${first}`);
 });
 
-test('three hundred classes, more than a byte can number', async () => {
+test('three hundred classes, more than a byte can number, are trained on', async () => {
   const labels = Array.from({ length: 600 }, (_, i) => i % 300);
   const data = dataFromArrays({ images: new Uint8Array(600 * 64), labels, shape: [8, 8, 1] });
   const [first, last] = await losses(data, { augment: [] });

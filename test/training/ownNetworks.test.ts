@@ -1,4 +1,4 @@
-// What a reader's own network of tf.layers brings along is part of its training.
+// The regularizers and random layers of a reader's own network of tf.layers are part of its training.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -11,7 +11,7 @@ import { colours } from './small.ts';
 await useBackend({ backend: 'simd', threads: 1 });
 const images = colours(16, 1);
 
-/** The first step of training, at a learning rate of 0.1. */
+/** The event of the first training step, at a learning rate of 0.1. */
 async function stepOf(model: tf.LayersModel): Promise<StepEvent> {
   const options = { epochs: 1, maxSteps: 1, batchSize: 16, optimizer: new Sgd({ lr: 0.1 }) };
   for await (const event of train({ model, data: { train: images }, ...options })) {
@@ -40,7 +40,7 @@ test("regularizers of a network's layers are in the penalty, and their gradients
   start.forEach((weight, i) => assert.ok(Math.abs(without[i] - having[i] - 0.1 * 2 * l2 * weight) < 1e-6));
 });
 
-test("dropout and noise of layers follow the run's seed, also where a stopped run goes on", async () => {
+test("dropout and noise of layers follow the run's seed, even if a stopped run is resumed", async () => {
   const { layers: l } = tf;
   const kernelInitializer = tf.initializers.varianceScaling({ seed: 1 });
   const trained = async (seed: number, stops: number[]): Promise<Float32Array> => {

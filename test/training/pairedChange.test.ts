@@ -6,13 +6,13 @@ import { colours, smallNet } from './small.ts';
 
 const bits = (text: string): Uint8Array => Uint8Array.from(text, Number);
 
-test('images that were right and are wrong, and the other way round, are counted apart', () => {
+test('images that become wrong and images that become right are counted separately', () => {
   const change = pairedChange(bits('1111100000'), bits('1110011000'));
   assert.deepEqual([change.images, change.gained, change.lost, change.change], [10, 2, 2, 0]);
   assert.ok(Math.abs(change.error - Math.sqrt(4) / 10) < 1e-12);
 });
 
-test('the error is the standard deviation of the paired differences over the root of their number', () => {
+test('the error is the standard deviation of the paired differences over the square root of their number', () => {
   const [before, after] = [bits('110010111010110'), bits('101011111111110')];
   const differences = [...before].map((right, i) => after[i] - right);
   const mean = differences.reduce((sum, d) => sum + d, 0) / differences.length;
@@ -27,7 +27,7 @@ test('answers to other images are refused', () => {
   assert.throws(() => pairedChange(bits(''), bits('')), { name: 'UserError' });
 });
 
-test('a network is right on as many images as its accuracy claims', async () => {
+test('a network is right on as many images as its accuracy says', async () => {
   await useBackend({ backend: 'cpu' });
   const model = smallNet();
   const set = colours(40, 2);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { exponentialDecay, multiStep, oneCycle } from 'sparsebook/training/schedules.js';
 import { assertClose } from '../goldens.ts';
 
-test('one cycle rises from base / 25 to base and falls to base / 250,000, never jumping', () => {
+test('one cycle rises from base / 25 to base and falls to base / 250,000, without jumps', () => {
   const schedule = oneCycle();
   const rates = Array.from({ length: 101 }, (_, step) => schedule({ epoch: 0, step, totalSteps: 100 }));
   const top = rates.indexOf(Math.max(...rates));
@@ -17,7 +17,7 @@ test('one cycle rises from base / 25 to base and falls to base / 250,000, never 
   }
 });
 
-test('one cycle has a rate for every step of however short a run', () => {
+test('one cycle has a rate for every step, however short the run', () => {
   for (let totalSteps = 1; totalSteps <= 40; totalSteps++) {
     for (let step = 0; step <= totalSteps; step++) {
       const rate = oneCycle()({ epoch: 0, step, totalSteps });
@@ -26,7 +26,7 @@ test('one cycle has a rate for every step of however short a run', () => {
   }
 });
 
-test('schedules whose numbers would stop training, or break it, are refused', () => {
+test('schedules whose numbers would stop or break training are refused', () => {
   for (const [make, message] of [
     [() => multiStep({ gamma: NaN }), /gamma must be a number of at least 0; received NaN/],
     [() => multiStep({ milestones: [NaN] }), /milestones must be a list, each a whole number of at least 0/],

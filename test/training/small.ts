@@ -1,4 +1,4 @@
-// A problem that the plain cpu backend learns in a second: the colour of a noisy image, and a small gated network.
+// A problem that the plain cpu backend learns in a second: the colour of a noisy image, with a small gated network.
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'sparsebook/backend/random.js';
 import type { ImageSet } from 'sparsebook/data/imageSet.js';
@@ -19,7 +19,7 @@ export function colours(count: number, seed = 1): ImageSet {
   return { name: `colours ${seed}`, shape: [32, 32, 3], images, labels, classNames };
 }
 
-/** conv 8x8 stride 8, BN + ReLU, gate if asked for, conv 2x2 stride 2, pool, dense: 3 classes. */
+/** conv 8x8 stride 8, BN + ReLU, gate if requested, conv 2x2 stride 2, pool, dense: 3 classes. */
 export function smallNet({ gates = true, seed = 3 } = {}): tf.LayersModel {
   const input = tf.input({ shape: [32, 32, 3] });
   let x = new Conv2d({ name: 'first', filters: 4, kernelSize: 8, strides: 8, seed }).apply(input);

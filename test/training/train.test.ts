@@ -136,7 +136,7 @@ test('an aborted run ends at once with an end event', async () => {
   assert.match(end(events).message, /3 steps/);
 });
 
-test('a run that is stopped while its validation set is evaluated gives the scores of its epoch first', async () => {
+test('a run that is stopped during validation still reports the scores of its epoch', async () => {
   const abort = new AbortController();
   const events: TrainingEvent[] = [];
   for await (const event of train({ model: smallNet(), data, epochs: 9, batchSize: 16, signal: abort.signal })) {
@@ -174,7 +174,7 @@ test('a loss that is not finite ends the run before the update and names the fir
   assert.deepEqual(weightsOf(model), before, 'running statistics included');
 });
 
-test('after a loss that is not finite the running statistics are the old ones too', async () => {
+test('after a loss that is not finite the running statistics are restored too', async () => {
   const model = smallNet();
   const sparsifier = l0Sparsifier(model, { lambda_l0: 1 });
   const before = weightsOf(model);
@@ -184,14 +184,14 @@ test('after a loss that is not finite the running statistics are the old ones to
   assert.equal((model.getLayer('gate') as L0Gate).draws, 0, 'and so is the count of what the gates have drawn');
 });
 
-test('a rate that is far too high is found out', async () => {
+test('a learning rate that is far too high is detected', async () => {
   const events = await run({ model: smallNet({ gates: false }), optimizer: new Sgd({ lr: 1e30 }) });
   const { reason, message } = end(events);
   assert.equal(reason, 'diverged');
   assert.match(message, /the (weight|output of the layer) \S+/);
 });
 
-test('weights that the last step of an epoch breaks end the run too', async () => {
+test('a run also ends if the last step of an epoch breaks the weights', async () => {
   const sgd = (step: number): Partial<TrainingOptions> => {
     const optimizer = new Sgd({ lr: 0.1 });
     return { optimizer, schedule: (at) => (at.step + 1 === step ? Infinity : 1), epochs: 2 };
@@ -244,7 +244,7 @@ test('one cycle ends where the run ends, at max_steps too', async () => {
   }
 });
 
-test('a last batch that is not full can be left out, and epochs, resuming and max_steps follow', async () => {
+test('a last batch that is not full can be dropped, and epochs, resuming and max_steps follow', async () => {
   const dropped = { dropLast: true, optimizer: new Sgd({ lr: 0.1 }), epochs: 3 };
   const events = await run({ model: smallNet({ gates: false }), ...dropped });
   assert.equal((events[0] as StartEvent).stepsPerEpoch, 4);
@@ -267,7 +267,7 @@ test('a last batch that is not full can be left out, and epochs, resuming and ma
   });
 });
 
-test("a method's hooks are called in their order, and may change gradients", async () => {
+test("a method's hooks are called in order, and may change gradients", async () => {
   const model = smallNet({ gates: false });
   const before = weightsOf(model);
   const calls: string[] = [];
@@ -301,12 +301,12 @@ test("a method's hooks are called in their order, and may change gradients", asy
   assert.deepEqual(weightsOf(model)['first/kernel'], before['first/kernel']);
 });
 
-test('gates without a penalty are worth a warning', async () => {
+test('gates without a penalty cause a warning', async () => {
   const events = await run({ model: smallNet(), epochs: 0 });
   assert.match((events[1] as { message: string }).message, /has L0 gates but no L0 penalty/);
 });
 
-test('evaluation counts every image once, also in a last batch that is not full', async () => {
+test('evaluation counts every image once, even in a last batch that is not full', async () => {
   const model = smallNet({ gates: false });
   const [whole, parts] = [
     await evaluate(model, data.validation, { batchSize: 40 }),
@@ -316,7 +316,7 @@ test('evaluation counts every image once, also in a last batch that is not full'
   assert.ok(Math.abs(whole.loss - parts.loss) < 1e-6);
 });
 
-test('a step that leaves tensors behind is named, and again when they have doubled', async () => {
+test('a step that leaves tensors behind is reported, and again each time their number has doubled', async () => {
   const model = smallNet({ gates: false });
   const leaking: tf.Tensor[] = [];
   let made = 0;
@@ -347,7 +347,7 @@ test('a step that leaves tensors behind is named, and again when they have doubl
   assert.equal(before - tf.memory().numTensors, 16);
 });
 
-test('weights that start to be trained later are no leak', async () => {
+test('weights that are trained only later are no leak', async () => {
   const model = smallNet({ gates: false });
   const layer = model.getLayer('second');
   layer.trainable = false;
@@ -367,7 +367,7 @@ test('weights that start to be trained later are no leak', async () => {
   assert.notDeepEqual(weightsOf(model)['second/kernel'], before['second/kernel']);
 });
 
-test('the loss can be another one, and validation stays cross-entropy', async () => {
+test('the loss can be replaced, and validation stays cross-entropy', async () => {
   const model = smallNet({ gates: false });
   const loss = crossEntropy({ label_smoothing: 0.5 });
   const events = await run({ model, loss, optimizer: new Sgd({ lr: 0 }) });
@@ -378,7 +378,7 @@ test('the loss can be another one, and validation stays cross-entropy', async ()
   assert.equal(steps(constant)[0].loss, 3);
 });
 
-test('what cannot work is refused in a sentence', async () => {
+test('impossible options are refused in a sentence', async () => {
   const model = smallNet({ gates: false });
   const refused = async (options: Partial<TrainingOptions>, message: RegExp): Promise<void> =>
     assert.rejects(run({ model, ...options }), { name: 'UserError', message });

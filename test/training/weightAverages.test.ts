@@ -49,7 +49,7 @@ for (const backend of ['cpu', 'simd'] as const) {
   });
 }
 
-test('validation is of the averages, and the weights are what they were', async () => {
+test('validation uses the averages, and the weights are unchanged afterwards', async () => {
   await useBackend({ backend: 'cpu' });
   const model = smallNet();
   const averages = new WeightAverages(model, { decay: 0.9 });
@@ -72,7 +72,7 @@ test('validation is of the averages, and the weights are what they were', async 
   assert.notDeepEqual(await evaluate(model, data.validation, { batchSize: 16 }), last?.validation);
 });
 
-test('the model has its weights back however the work ended', async () => {
+test('the model gets its weights back however the work ended', async () => {
   const model = smallNet();
   const averages = new WeightAverages(model);
   const start = weightsOf(model);
@@ -91,7 +91,7 @@ test('the model has its weights back however the work ended', async () => {
   assert.deepEqual(weightsOf(model), moved);
 });
 
-test('where a weight is exactly 0 its average counts as 0, so that what is closed can be cut out', async () => {
+test('where a weight is exactly 0 its average counts as 0, so that closed channels can be cut out', async () => {
   await useBackend({ backend: 'cpu' });
   const model = smallNet();
   const averages = new WeightAverages(model, { decay: 0.9 });
@@ -107,7 +107,7 @@ test('where a weight is exactly 0 its average counts as 0, so that what is close
     );
     return Promise.resolve();
   });
-  // What is saved is the average itself: the weight may come back.
+  // The saved value is the average itself: the weight may come back.
   assert.ok(state['second/kernel'].every((value) => value !== 0));
 });
 
@@ -146,7 +146,7 @@ async function lastEpoch(given: TrainingOptions): Promise<EpochEvent> {
   return last!;
 }
 
-// A value has 16 images of 4 x 4 places: our running variance is the unbiased one, that of tf.layers is not.
+// Each channel has 16 images of 4 x 4 positions: our running variance is unbiased, that of tf.layers is not.
 for (const [name, network, correction] of [
   ['our batch norm', () => smallNet({ gates: false }), 256 / 255],
   ["tf.layers' batch norm", plainNet, 1],
@@ -159,7 +159,7 @@ for (const [name, network, correction] of [
     const [first, bn] = [model.getLayer('first'), model.getLayer('bn')];
     const raw = bn.getWeights().map((weight) => [...weight.dataSync()]);
     await averages.use(async () => {
-      // What the averaged convolution gives for the training images, 48 of them in three batches.
+      // The moments of the averaged convolution's output for the training images, 48 of them in three batches.
       const [means, variances] = tf.tidy(() => {
         const seen = [...batches(data.train, { ...options, epoch: 0, normalise: normalise(cifar10Statistics) })];
         const moments = seen.map(({ images }) => {
@@ -205,7 +205,7 @@ for (const [name, gates, method] of [
   });
 }
 
-test('a checkpoint within an epoch holds the very network that its run would evaluate', async () => {
+test('a checkpoint within an epoch contains exactly the network that its run would evaluate', async () => {
   await useBackend({ backend: 'simd', threads: 1 });
   const parts = (): { model: tf.LayersModel; averages: WeightAverages; optimizer: Sgd } => {
     const model = smallNet({ gates: false });
@@ -227,7 +227,7 @@ test('a checkpoint within an epoch holds the very network that its run would eva
   assert.deepEqual(await restored.averages.use(() => Promise.resolve(weightsOf(restored.model))), evaluated);
 });
 
-test('a decay that is none and averages of another network are refused', () => {
+test('an invalid decay and averages of another network are refused', () => {
   const model = smallNet();
   for (const decay of [1, -1, NaN]) {
     assert.throws(() => new WeightAverages(model, { decay }), { name: 'UserError', message: /received (1|-1|NaN)/ });

@@ -17,11 +17,11 @@ before(async () => {
     platform: 'node',
     format: 'cjs',
     mainFields: ['module', 'main'],
-    // tfjs-core declares its tests free of side effects; without this they would be left out.
+    // tfjs-core declares its tests free of side effects; without this esbuild would drop them.
     ignoreAnnotations: true,
-    // Where the optional package for webgpu is missing, nothing asks for it.
+    // If the optional package for webgpu is missing, no test uses it.
     external: ['jasmine-core', 'webgpu', ...(skipWithoutSwiftShader ? ['@tensorflow/tfjs-backend-webgpu'] : [])],
-    // The bundle lies elsewhere than the worker and the kernels that it loads.
+    // The bundle is in another folder than the worker and the kernels that it loads.
     define: {
       'import.meta.url': JSON.stringify(pathToFileURL(`${root}dist/platform/node.js`).href),
       'import.meta.dirname': JSON.stringify(`${root}dist/platform`),
@@ -33,8 +33,8 @@ before(async () => {
 const onRequest = !process.env.SPARSEBOOK_CONFORMANCE && 'npm run test:conformance runs it';
 
 /**
- * cpu is the control: it shows what upstream itself passes. Two specs ('Switching cpu backends') run only on a backend
- * of that name.
+ * cpu is the control: it shows what passes upstream. Two specs ('Switching cpu backends') run only on a backend called
+ * cpu.
  */
 const runs = [
   { backend: ['cpu'], passed: 4227 },
@@ -43,21 +43,20 @@ const runs = [
   { backend: ['simd', 'plain'], passed: 4225 },
 ];
 for (const { backend, passed } of runs) {
-  // The variants share all but their products: one of them each time, the others and the control when they are asked
-  // for.
+  // The variants differ only in their products: one of them always runs, the others and the control run on request.
   const skip = backend.join(' ') !== 'simd wide' && onRequest;
   test(`tfjs-core's own suite passes on ${backend.join(' ')}`, { skip }, async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [bundle, ...backend], { maxBuffer: 2 ** 26 });
     const failures = stdout.split('\n').filter((line) => line.startsWith('FAILED'));
     assert.deepEqual(failures, []);
-    // The 5 pending ones are switched off upstream.
+    // The 5 pending specs are switched off upstream.
     assert.match(stdout, new RegExp(`\\b${passed} passed, 0 failed, 5 pending`));
   });
 }
 
-/** What webgpu does otherwise, and why that is not wrong. */
+/** Specs in which webgpu differs from the other backends, and why the difference is not an error. */
 const otherwise = [
-  'time cpu webgpu {} simple upload', // an upload that is not waited for takes no time
+  'time cpu webgpu {} simple upload', // an upload that nobody waits for takes no time
   'cos webgpu {} gradients: Scalar', // WGSL's sine is exact to 2^-11
   'cos webgpu {} gradient with clones',
   'tan webgpu {} numbers exceed float32 precision',
@@ -68,7 +67,7 @@ const otherwise = [
 ];
 
 test(
-  "tfjs-core's own suite passes on webgpu, but for what is refused by name",
+  "tfjs-core's own suite passes on webgpu, except for operations that are refused by name",
   { skip: skipWithoutSwiftShader },
   async () => {
     const quick = ['./test/typescript.mjs', './test/backend/webgpu/quickDawn.ts'].flatMap((file) => ['--import', file]);

@@ -1,4 +1,4 @@
-// Tells tfjs-core's tests which backend to run on; imported before them.
+// Tells tfjs-core's tests which backend to run on; imported before the tests.
 import { findBackend } from '@tensorflow/tfjs-core';
 import { boot } from 'jasmine-core';
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
@@ -10,7 +10,7 @@ import type { Variant } from 'sparsebook/backend/simd/wasm.js';
 boot(true);
 const [backendName, variant] = process.argv.slice(2);
 if (backendName === 'simd') registerSimd({ threads: 2, variant: variant as Variant });
-/** The webgpu backend once it is there, where it is asked for. */
+/** The webgpu backend once it is registered; undefined when another backend is tested. */
 export let backend: WebgpuBackend | undefined;
 export const ready = (async () => {
   if (backendName !== 'webgpu') return;

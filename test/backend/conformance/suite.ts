@@ -18,7 +18,7 @@ const environment = jasmine.getEnv();
 environment.configure({ random: false });
 environment.addReporter({
   specStarted() {
-    if (backend) backend.fault = undefined; // the one before has shown it
+    if (backend) backend.fault = undefined; // the spec before has already reported it
   },
   specDone({ fullName, status, failedExpectations }: SpecResult) {
     count[status as keyof typeof count]++;

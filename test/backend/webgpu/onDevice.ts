@@ -1,4 +1,4 @@
-// Run by webgpu.test.ts, where there is a device.
+// Run by webgpu.test.ts if there is a device.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -19,7 +19,7 @@ import { colours, smallNet } from '../../training/small.ts';
 
 type Options = Partial<TrainingOptions> & TrainedParts;
 
-/** Every number that a training tells of. */
+/** Every number that a training run reports. */
 async function told(options: Options): Promise<number[]> {
   const numbers: number[] = [];
   const data = { train: colours(16, 1), validation: colours(8, 2) };
@@ -31,7 +31,7 @@ async function told(options: Options): Promise<number[]> {
   return numbers;
 }
 
-/** Asserts that a training tells on webgpu what it tells on simd, but for rounding. */
+/** Asserts that a training run reports the same on webgpu as on simd, except for rounding. */
 async function assertLearnsTheSame(make: () => Options): Promise<void> {
   const on = async (backend: BackendName): Promise<number[]> => {
     await useBackend({ backend });
@@ -40,7 +40,7 @@ async function assertLearnsTheSame(make: () => Options): Promise<void> {
   assertClose(await on('webgpu'), await on('simd'), { absolute: 2e-3, relative: 2e-3 }, 'what training tells');
 }
 
-test('the gated GoogleNet, whose penalty adds up more gates than a shader binds buffers', () =>
+test('the gated GoogleNet, whose penalty adds up more gates than a shader binds buffers, trains as on simd', () =>
   assertLearnsTheSame(() => {
     const model = googleNet({ widthMultiplier: 0.1, gates: true, classes: 3, seed: 1 });
     const sparsifier = l0Sparsifier(model, { lambda_l0: 0.5 });
@@ -83,7 +83,7 @@ for (const [name, method] of Object.entries(methods)) {
   );
 }
 
-test('the gradient of each layer', async () => {
+test('the gradient of each layer is right', async () => {
   const on = async (backend: BackendName): Promise<number[]> => {
     await useBackend({ backend });
     const found = await layerGradients(smallNet({ gates: true }), colours(8, 4), { images: 8 });
@@ -92,7 +92,7 @@ test('the gradient of each layer', async () => {
   assertClose(await on('webgpu'), await on('simd'), { absolute: 1e-3, relative: 1e-3 }, 'gradients');
 });
 
-test('a checkpoint, after which training goes on as if nothing had been', async () => {
+test('a training resumed from a checkpoint goes on as if it had not stopped', async () => {
   await useBackend({ backend: 'webgpu' });
   const make = (): Required<Pick<Options, 'model' | 'optimizer' | 'sparsifier'>> => {
     const model = smallNet();
@@ -109,7 +109,7 @@ test('a checkpoint, after which training goes on as if nothing had been', async 
   assert.deepEqual(await weights(second), await weights(whole));
 });
 
-test('what the device refuses, and its loss, are thrown at the next read by name, and a new device computes again', async () => {
+test('errors and the loss of the device are thrown by name at the next read, and a new device computes again', async () => {
   await useBackend({ backend: 'webgpu' });
   const backend = tf.backend() as WebgpuBackend & { device: { createBuffer(wrong: object): void } };
   const x = tf.ones([2000]).add(1);

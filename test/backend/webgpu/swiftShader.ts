@@ -7,7 +7,7 @@ import { chromiumPath } from '../../notebook/report/chromium.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** The folder with Chromium's SwiftShader, a Vulkan that computes on the processor, and the loader that finds it. */
+/** The folder with Chromium's SwiftShader, a Vulkan implementation on the CPU, and the loader that finds it. */
 const folder = ['/usr/lib/chromium', ...(chromiumPath ? [dirname(realpathSync(chromiumPath))] : [])].find((path) =>
   ['vk_swiftshader_icd.json', 'libvulkan.so.1'].every((file) => existsSync(join(path, file))),
 );
@@ -16,14 +16,14 @@ const missing = ['webgpu', '@tensorflow/tfjs-backend-webgpu'].filter(
   (name) => !existsSync(join(root, 'node_modules', name)),
 );
 
-/** The reason for which tests on webgpu are skipped, or false. */
+/** The reason why tests on webgpu are skipped, or false. */
 export const skipWithoutSwiftShader =
   (folder === undefined && 'there is no SwiftShader: install a Chromium that brings one (apt-get install chromium)') ||
   (missing.length > 0 && `the optional packages ${missing.join(' and ')} are not installed`);
 
 /**
- * Runs Node with arguments where Dawn finds SwiftShader, which must be known before the process starts; gives what it
- * printed.
+ * Runs Node with the given arguments in an environment where Dawn finds SwiftShader, which must be set before the
+ * process starts; returns what Node printed.
  */
 export async function nodeOnSwiftShader(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
@@ -37,7 +37,7 @@ export async function nodeOnSwiftShader(args: string[], env: NodeJS.ProcessEnv =
   return stdout;
 }
 
-/** Runs test files there, with quickDawn.ts unless they are to find Dawn by themselves. */
+/** Runs test files there, with quickDawn.ts unless the tests need Dawn without it. */
 export async function testOnSwiftShader(
   files: string[],
   { env, quick = true }: { env?: NodeJS.ProcessEnv; quick?: boolean } = {},

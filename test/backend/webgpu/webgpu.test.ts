@@ -8,15 +8,11 @@ const passes = (output: string, tests: number): void => {
   assert.match(output, /^# fail 0$/m, output);
 };
 
-test(
-  'on webgpu networks learn what they learn elsewhere, and what the device refuses is thrown',
-  { skip },
-  async () => {
-    passes(await testOnSwiftShader(['test/backend/webgpu/onDevice.ts'], { quick: false }), 8);
-  },
-);
+test('on webgpu networks learn what they learn elsewhere, and errors of the device are thrown', { skip }, async () => {
+  passes(await testOnSwiftShader(['test/backend/webgpu/onDevice.ts'], { quick: false }), 8);
+});
 
-/** Golden tests on the device. */
+/** Golden tests that run on the device. */
 const goldens = (...names: string[]): Promise<string> =>
   testOnSwiftShader(
     names.map((name) => `test/${name}.golden.test.ts`),

@@ -1,6 +1,6 @@
-// A run in a page after a change of a parameter: when the figures of each cell move, when the run ends, how long the
-// page takes to answer keys meanwhile. From a disk, with one thread, or cross-origin isolated with all threads
-// (--isolated).
+// A run in a page after a change of a parameter: when the figures of each cell are redrawn, when the run ends, and how
+// long the page takes to respond to keys meanwhile. Opened from disk, with one thread, or cross-origin isolated with
+// all threads (--isolated).
 //   npm run bench:page -- change 01.html lambda_l0 30
 //   npm run bench:page -- change 01.html lambda_l0 30 --isolated
 import { once } from 'node:events';
@@ -19,13 +19,13 @@ const { values: options, positionals } = parseArgs({
 });
 const [, file, parameter, value] = positionals;
 if (value === undefined) throw new Error('bench:page -- change PAGE PARAMETER VALUE');
-/** Ends with the run; asked again and again, the page would be kept from its work. */
+/** Resolves when the run ends; polling would slow the page down. */
 const ended = `new Promise((resolve) => {
   const running = document.querySelector('.running');
   new MutationObserver(() => running.hidden && resolve()).observe(running, { attributes: true });
 })`;
 
-/** Where the page is: on the disk, or on a server that isolates it. */
+/** The address of the page: on disk, or on a server that isolates it. */
 async function addressOf(path: string): Promise<string> {
   if (!options.isolated) return pathToFileURL(path).href;
   const isolating = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
@@ -36,7 +36,7 @@ async function addressOf(path: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Notes when the figures of cells change, by the cells' numbers, and what kept the page's thread. */
+/** Records when the figures of cells change, by the cells' numbers, and what blocked the page's main thread. */
 const watch = `
 window.moved = {};
 window.long = [];

@@ -1,5 +1,5 @@
-// Speed of the gated GoogleNet in a page of Chromium, beside Node and TensorFlow.js's own backends in the same page:
-// each round, every contestant makes a few steps, so that whatever else the machine does falls on all of them.
+// Speed of the gated GoogleNet in a page of Chromium, compared with Node and with TensorFlow.js's own backends in the
+// same page: every contestant makes a few steps per round, so that other load on the machine affects all of them.
 //   npm run bench:page -- --rounds 8 --width 0.25 --batch 32
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -78,17 +78,20 @@ interface Contestant extends Settings {
   ask: Ask;
 }
 
-/** Images in a batch of TensorFlow.js's cpu backend, which needs seconds for one. */
+/** The batch size for TensorFlow.js's cpu backend, which takes seconds per image. */
 const FEW = 2;
-/** Milliseconds after which a turn is not repeated: the first one counts. */
+/** A turn longer than this many milliseconds is not repeated: the first one counts. */
 const LONG = 10_000;
 
-/** Milliseconds up to which a turn is so short that the first steps of one find cold caches and sleeping threads. */
+/**
+ * Turns shorter than this many milliseconds take several steps, because the first steps find cold caches and sleeping
+ * threads.
+ */
 const SHORT = 500;
-/** Steps of such a turn: the first two wake it up, the median of the rest counts. */
+/** The number of steps in a short turn: the first two warm up, the median of the rest counts. */
 const STEPS = 7;
 
-// An epoch never ends: a step to see what it takes, those to warm up, and the rounds.
+// The epoch never ends during the benchmark: one step for a first time, the warm-up and the rounds.
 const steps = 1 + (WARM_UP + rounds) * STEPS + 1;
 
 const contestants: Contestant[] = [];
@@ -105,7 +108,7 @@ for (const { name, ask, ...settings } of contestants) {
   if ('error' in ready) throw new Error(`${name}: ${ready.error}`);
 }
 
-/** What each contestant's turns took in milliseconds, or why it makes none. */
+/** The milliseconds that each contestant's turns took, or the reason why it has none. */
 async function turns(job: 'train' | 'forward'): Promise<Map<Contestant, number[] | string>> {
   const all = new Map<Contestant, number[] | string>();
   const again: Contestant[] = [];

@@ -1,4 +1,4 @@
-// One side of the comparison, in a worker of its own: in Node or in a page, where it sleeps between its turns.
+// One side of the comparison, in its own worker, in Node or in a page; it sleeps between its turns.
 import type * as sparsebook from 'sparsebook/browser.js';
 
 export interface Settings {
@@ -6,21 +6,21 @@ export interface Settings {
   threads: number;
   width: number;
   batch: number;
-  /** Steps of training that it may be asked for. */
+  /** The maximal number of training steps that will be requested. */
   steps: number;
 }
 
-/** What it is asked for: to get ready, or to make a turn. */
+/** A request: to get ready, or to take a turn. */
 export type Job = Settings | 'train' | 'forward';
 
-/** Milliseconds of a turn, or why there is none. */
+/** The milliseconds of a turn, or why there are none. */
 export type Answer = { ms: number } | { error: string };
 
 type Library = typeof sparsebook;
 
 /**
- * Answers jobs with a gated GoogleNet and the trainer that notebooks use; `start` makes a backend of TensorFlow.js's
- * own ready.
+ * Handles jobs with a gated GoogleNet and the trainer that notebooks use; `start` prepares one of TensorFlow.js's own
+ * backends.
  */
 export function contestant(library: Library, start: (settings: Settings) => Promise<unknown>) {
   let turns: Record<'train' | 'forward', () => Promise<void>>;

@@ -1,6 +1,6 @@
-// How long a page takes to open from a disk: until its text is painted, until its panel of parameters is there, and how
-// long it then takes to answer a key, in a browser that runs already and in one that is started with the page, by
-// turns.
+// How long a page takes to open from disk: until its text is painted, until its parameter panel is there, and how long
+// it then takes to respond to a key. In a browser that is already running and in a browser that is started with the
+// page, taking turns.
 //   npm run bench:page -- open 01.html --rounds 5
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
 });
 const address = pathToFileURL(resolve(positionals[1] ?? '01.html')).href;
-/** Seconds since the start, by the clock, and what they took of the processor, where that can be asked. */
+/** Wall-clock seconds since the start, and CPU seconds where the system can report them. */
 type Times = Record<'painted' | 'panel' | 'slowest answer after that', number> &
   Partial<Record<'page, of the processor, until its figures are drawn', number>>;
 

@@ -1,13 +1,13 @@
-// What a page is asked while it is measured, and what is said of the machine.
+// Measures how fast a page responds, and describes the machine.
 import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { median } from '../turns.ts';
 
-/** Milliseconds between two keys. */
+/** Milliseconds between two key presses. */
 const INTERVAL = 50;
 
-/** When a key was pressed, by the clock, and the milliseconds until the page had handled it. */
+/** The wall-clock time of a key press, and the milliseconds until the page had handled it. */
 export interface Key {
   at: number;
   took: number;
@@ -28,7 +28,7 @@ export async function answers(page: Page, until: Promise<unknown>): Promise<Key[
   return keys;
 }
 
-/** Begins to count the seconds on the processor that the page's main thread takes; what it gives says how many. */
+/** Starts counting the CPU seconds of the page's main thread; the returned function reads the count. */
 export async function mainThread(page: Page): Promise<() => Promise<number>> {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });

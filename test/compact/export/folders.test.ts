@@ -1,4 +1,4 @@
-// Networks written as TensorFlow.js folders and as safetensors compute the same when they are read again: here, and by
+// Networks written as TensorFlow.js folders and as safetensors compute the same after they are read again: here, and by
 // TensorFlow.js without this package.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -46,7 +46,10 @@ const own = {
   resnet18: () => resnet18(width),
 };
 
-/** Compact, every second channel closed: batch norms leave constants there, which borders cut. */
+/**
+ * The compact network with every second channel closed: batch norms leave constants there, which need a bias map at
+ * borders.
+ */
 function compacted(model: tf.LayersModel): tf.LayersModel {
   randomWeights(model);
   for (const gate of gatesOf(model)) gate.logAlpha.assign(tf.randomNormal([gate.logAlpha.size], 0, 3, 'float32', 5));
@@ -62,10 +65,10 @@ function compacted(model: tf.LayersModel): tf.LayersModel {
   return small;
 }
 
-/** What each network was before it was read again. */
+/** The outputs and classes of each network when it was saved. */
 const wanted = new Map<string, Saved>();
 
-/** Saves a network with inputs for it; which of our classes a reader must know. */
+/** Saves a network with inputs for it; returns which of our classes a reader must know. */
 async function save(name: string, model: tf.LayersModel): Promise<string[]> {
   const path = join(folder, name);
   const inputs = someInputs(model);
@@ -79,7 +82,7 @@ async function save(name: string, model: tf.LayersModel): Promise<string[]> {
 }
 
 for (const [name, network] of Object.entries(own)) {
-  test(`${name}, compact, is the same in a TensorFlow.js folder without our classes, and in safetensors`, async () => {
+  test(`${name}, made compact, is the same in a TensorFlow.js folder without our classes, and in safetensors`, async () => {
     const model = compacted(network());
     assert.equal(
       model.layers.some((layer) => layer instanceof BiasMap),
@@ -100,7 +103,7 @@ for (const [name, network] of Object.entries(own)) {
   });
 }
 
-test('the plain networks are saved as they are', async () => {
+test('the plain networks are saved unchanged', async () => {
   for (const [name, network] of Object.entries(plainNetworks)) {
     const model = randomWeights(network());
     assert.deepEqual(await save(name, model), []);
@@ -123,7 +126,7 @@ const onImages = (...layers: tf.layers.Layer[]): tf.LayersModel => {
 const edge = (n: number, first: number[], last: number[]): number[] =>
   Array.from({ length: n }, (_, i) => first[i] ?? last[i - n + last.length] ?? first.length);
 
-/** Layers of ours, and which of their classes stay. */
+/** Our own layers, and the classes among them that stay in the file. */
 const cases: Record<string, [model: () => tf.LayersModel, classes: string[]]> = {
   'a border of any kind': [
     () =>
@@ -200,7 +203,7 @@ const cases: Record<string, [model: () => tf.LayersModel, classes: string[]]> = 
   ],
 };
 
-test('each of our layers becomes standard ones, or its class is named', async () => {
+test('each of our layers becomes standard layers, or its class is named', async () => {
   for (const [what, [network, classes]] of Object.entries(cases)) {
     const model = network();
     assert.deepEqual(await save(what.replaceAll(' ', '_'), model), classes, what);
@@ -213,20 +216,20 @@ test('each of our layers becomes standard ones, or its class is named', async ()
   assert.deepEqual([epsilon, momentum, scale], [0.01, 0.9, true]);
 });
 
-test('a Node process with TensorFlow.js alone reads all of them and computes the same', async () => {
+test('a Node process with TensorFlow.js alone reads all folders and computes the same', async () => {
   assert.ok(wanted.size >= 13);
   assertRead(await readInNode(folder, [...wanted.keys()]), wanted);
 });
 
 test(
-  'Chromium with TensorFlow.js alone reads all of them and computes the same',
+  'Chromium with TensorFlow.js alone reads all folders and computes the same',
   { skip: skipWithoutChromium },
   async () => {
     assertRead(await readInChromium(folder, [...wanted.keys()]), wanted);
   },
 );
 
-test('a network whose calls tf.layers would mix up when they read them is not saved', async () => {
+test('a network whose calls tf.layers would confuse on reading is not saved', async () => {
   const [a, b] = [tf.input({ shape: [4] }), tf.input({ shape: [4] })];
   const [outer, between] = [l.dense({ name: 'outer', units: 4 }), l.dense({ units: 4 })];
   const twice = outer.apply(between.apply(outer.apply(a))) as Symbolic;
@@ -237,7 +240,7 @@ test('a network whose calls tf.layers would mix up when they read them is not sa
   }
 });
 
-test('what cannot be read is refused in a sentence', async () => {
+test('unreadable files are refused in a sentence', async () => {
   const refused = (act: () => Promise<unknown>, message: RegExp): Promise<void> =>
     assert.rejects(act, (e) => e instanceof UserError && message.test(e.message));
   const model = tf.sequential({ layers: [l.dense({ name: 'd', units: 2, inputShape: [2] })] });

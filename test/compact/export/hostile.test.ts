@@ -1,4 +1,4 @@
-// Files from elsewhere: whatever is in them, a network is loaded or a sentence says why not.
+// Files from elsewhere: whatever they contain, a network is loaded or a sentence says why not.
 import assert from 'node:assert/strict';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -68,22 +68,22 @@ const shapes: [string, number[]][] = [
 const structures: [what: string, structure: Json, message: RegExp][] = [
   ['nothing', null, /says nothing of a network/],
   ['a list', [], /says nothing of a network/],
-  ['a layer alone', dense({}), /says nothing of a network/],
+  ['only a layer', dense({}), /says nothing of a network/],
   ['no layers', functional([]), /has no list of layers/],
   ['a million units', functional([input(), dense({ units: 1e9 })]), /more values than the file, which has 8/],
   ['negative units', functional([input(), dense({ units: -2 })]), /positive integer/],
-  ['units of no number', functional([input(), dense({ units: 'NaN' })]), /./],
+  ['units that are not a number', functional([input(), dense({ units: 'NaN' })]), /./],
   ['no units', functional([input(), dense({ units: null })]), /./],
   ['an unknown class', functional([input(), { ...(dense({}) as object), class_name: 'Evil' }]), /Evil/],
   ['a name twice', functional([input(), dense({}), dense({})]), /two of its layers are called d/],
   ['a layer that reads itself', functional([input(), dense({}, [[['d', 0, 0, {}]]])]), /in a circle/],
-  ['a call that there is none of', functional([input(), dense({}, [[['x', 7, 0, {}]]])]), /a call is missing/],
-  ['a layer that there is none of', functional([input(), dense({}, [[['y', 0, 0, {}]]])]), /none of its layers/],
+  ['a call that does not exist', functional([input(), dense({}, [[['x', 7, 0, {}]]])]), /a call is missing/],
+  ['a layer that does not exist', functional([input(), dense({}, [[['y', 0, 0, {}]]])]), /none of its layers/],
   ['a call of nothing', functional([input(), dense({}, [[]])]), /called with nothing to read/],
-  ['a name of every object', functional([input(), dense({ name: 'toString' })]), /called both d and "toString"/],
-  ['much depth', nested(300), /more than 100 levels deep/],
-  ['an image of no end', functional([input([null, 1e9, 1e9, 3]), pool([2, 2])]), /at most/],
-  ['a window of no end', functional([input([null, 8, 8, 3]), pool([1e9, 1e9])]), /at most/],
+  ['a name that every object has', functional([input(), dense({ name: 'toString' })]), /called both d and "toString"/],
+  ['deep nesting', nested(300), /more than 100 levels deep/],
+  ['an endless image', functional([input([null, 1e9, 1e9, 3]), pool([2, 2])]), /at most/],
+  ['an endless window', functional([input([null, 8, 8, 3]), pool([1e9, 1e9])]), /at most/],
 ];
 
 for (const [what, structure, message] of structures) {
@@ -101,7 +101,7 @@ for (const [what, structure, message] of structures) {
   });
 }
 
-test('a structure that is not JSON, or has a key of every object, is refused', async () => {
+test('a structure that is not JSON, or has a key that every object has, is refused', async () => {
   const file = join(folder, 'text.safetensors');
   for (const text of ['{', '', '{"__proto__": {"class_name": "Model"}}']) {
     await writeFile(file, encodeSafetensors(new Map(), { model_topology: text }));
@@ -113,7 +113,7 @@ test('a structure that is not JSON, or has a key of every object, is refused', a
   assert.equal('class_name' in {}, false);
 });
 
-test('files of weights have plain names inside the folder of model.json', async () => {
+test('files of weights must have plain names inside the folder of model.json', async () => {
   const net = join(folder, 'names');
   await mkdir(net);
   await writeFile(join(folder, 'secret.bin'), Buffer.alloc(32));

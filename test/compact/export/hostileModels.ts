@@ -1,4 +1,4 @@
-// Networks' files that are changed at random, and what reading one may come to.
+// Randomly changed files of networks, and the permitted results of reading one.
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -46,7 +46,7 @@ export function networks(): tf.LayersModel[] {
   return [plain, twoInputs, tf.model({ inputs: x, outputs: sum })];
 }
 
-/** A network's structure, and its weights as a file would list them. */
+/** A network's structure, and its weights as a file lists them. */
 export function saved(model: tf.LayersModel): { topology: Json; shapes: [string, number[]][] } {
   const topology = JSON.parse(JSON.stringify(model.toJSON(null, false))) as Json;
   return { topology, shapes: model.weights.map(({ originalName, shape }) => [originalName, shape as number[]]) };
@@ -64,7 +64,7 @@ async function refusedOrRead(load: () => Promise<tf.LayersModel>, what: string):
   }
 }
 
-/** Tries a structure in both formats; whether either was loaded and made smaller. */
+/** Tries to load a structure in both formats; returns whether one of the networks was loaded and made smaller. */
 export async function tryBoth(
   folder: string,
   topology: string,
@@ -122,7 +122,7 @@ const evil: Json[] = [
   ...[deep(50), deep(300), { __proto__x: 1 }],
 ];
 
-/** Changes one place of a structure, or several, at random. */
+/** Changes one or several places of a structure at random. */
 export function mutate(topology: Json, random: Random): Json {
   const copy = structuredClone(topology);
   const below = (n: number): number => Math.floor(random.next() * n);

@@ -1,4 +1,4 @@
-// Networks as Keras 2 and Keras 3 write them: TensorFlow.js alone refuses both of these, or computes something else.
+// Networks as Keras 2 and Keras 3 write them: TensorFlow.js alone refuses them or computes something else.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const layer = (class_name: string, name: string, config: Json = {}): Json => ({
 const conv = { kernel_size: [3, 3], strides: [1, 1], padding: 'same', data_format: 'channels_last', use_bias: true };
 const l2 = { class_name: 'L2', config: { l2: 0.01 } };
 
-/** Saves a structure of Keras with a network's weights, whose names get `before` in front. */
+/** Saves a Keras structure with a network's weights, whose names are prefixed with `before`. */
 function save(topology: Json, like: tf.LayersModel, before = ''): string {
   const weights = like.weights.map(({ originalName, shape }) => ({
     name: before + originalName,
@@ -73,7 +73,7 @@ function initial(): { kernelInitializer: typeof random; biasInitializer: typeof 
   return { kernelInitializer: random, biasInitializer: random };
 }
 
-test('a Functional of Keras 3 with branches, whose weights have the names of the network in front', async () => {
+test('a Functional of Keras 3 with branches, whose weights are prefixed with the name of the network', async () => {
   const input = tf.input({ shape: [8, 8, 3] });
   const apply = (at: tf.layers.Layer, ...x: tf.SymbolicTensor[]): tf.SymbolicTensor =>
     at.apply(x.length === 1 ? x[0] : x) as tf.SymbolicTensor;
@@ -110,7 +110,7 @@ test('a Functional of Keras 3 with branches, whose weights have the names of the
   assertSame(outputsOf(model, x), outputsOf(like, x), 'Keras 3');
 });
 
-test('inputs of bytes and of half floats take the types that TensorFlow.js has', async () => {
+test('inputs of bytes and half floats get types that TensorFlow.js has', async () => {
   const like = tf.sequential({ layers: [l.flatten({ inputShape: [8, 8, 3] })] });
   for (const [dtype, type] of [
     ['uint8', 'int32'],
@@ -126,7 +126,7 @@ test('inputs of bytes and of half floats take the types that TensorFlow.js has',
   }
 });
 
-test('what TensorFlow.js would pass over, and compute something else, is refused by name', async () => {
+test('settings that TensorFlow.js would ignore, computing something else, are refused by name', async () => {
   const like = tf.sequential({ layers: [l.flatten({ inputShape: [8, 8, 3] }), l.dense({ units: 2 })] });
   const refused: [Json, string, RegExp][] = [
     [layer('ReLU', 'r', { negative_slope: 0.2, threshold: 0 }), '2.13.1', /layer r \(ReLU\) has negative_slope=0\.2/],

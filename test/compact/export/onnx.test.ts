@@ -1,4 +1,5 @@
-// onnxruntime computes what networks compute: for each layer and activation, for whole networks, made smaller and not.
+// onnxruntime computes what networks compute: every layer and activation, and whole networks, as they are and made
+// smaller.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +37,7 @@ for (const [name, network] of Object.entries(plainNetworks)) {
   test(`${name} of plain layers is the same in onnxruntime`, () => assertOnnx(randomWeights(network()), name));
 }
 
-test('every activation is the same in onnxruntime, behind a dense layer, a convolution and alone', async () => {
+test('every activation is the same in onnxruntime, after a dense layer, after a convolution and alone', async () => {
   const names = [
     ...['linear', 'relu', 'relu6', 'elu', 'selu', 'sigmoid', 'hardSigmoid', 'softplus', 'softsign', 'tanh', 'swish'],
     ...['mish', 'gelu', 'gelu_new', 'softmax', 'logSoftmax'],
@@ -49,7 +50,7 @@ test('every activation is the same in onnxruntime, behind a dense layer, a convo
     return [image, vector, l.activation({ activation }).apply(wide) as Symbolic];
   });
   const model = randomWeights(tf.model({ inputs: input, outputs }));
-  // Large enough that each of them bends.
+  // Values large enough to reach the nonlinear part of each activation.
   await assertOnnx(model, 'activations', [tf.randomNormal([2, 3, 4, 2], 0, 6, 'float32', 3)]);
 });
 
@@ -111,7 +112,7 @@ const single: Record<string, () => tf.layers.Layer> = {
   gaussianNoise: () => l.gaussianNoise({ stddev: 1 }),
 };
 
-test('every layer with one input is the same in onnxruntime, with and without a layer in front', async () => {
+test('every layer with one input is the same in onnxruntime, with and without a layer before it', async () => {
   for (const [what, layer] of Object.entries(single)) {
     const input = tf.input({ shape: image });
     const first = l.conv2d({ filters: 4, kernelSize: 1 }).apply(input) as Symbolic;
@@ -159,7 +160,7 @@ test('a layer used twice, an input that is an output, and images of any size are
   await assertOnnx(randomWeights(tf.model({ inputs: [a, b], outputs })), 'twice', inputs);
 });
 
-test('images of bytes are whole numbers in onnxruntime too, made smaller or not', async () => {
+test('images of bytes are integers in onnxruntime too, made smaller or not', async () => {
   const input = tf.input({ shape: image, dtype: 'int32' });
   const scaled = l.rescaling({ scale: 1 / 255 }).apply(input);
   const model = randomWeights(
@@ -183,7 +184,7 @@ test('30 random networks with gates and masks are the same in onnxruntime, as th
   );
 });
 
-test('a border of zeros stays one in front of any window, also where all values are negative', async () => {
+test('zero padding before any window stays zero, even where all values are negative', async () => {
   const inputShape = [3, 4, 2];
   const behind: (() => tf.layers.Layer)[] = [
     () => l.maxPooling2d({ poolSize: 2, strides: 1 }),
@@ -215,7 +216,7 @@ test('a border of zeros stays one in front of any window, also where all values 
   }
 });
 
-test('what cannot be written is refused by name, and nothing is written', async () => {
+test('a network that cannot be written is refused by name, and no file is written', async () => {
   const odd = (...layers: tf.layers.Layer[]): tf.LayersModel => tf.sequential({ layers });
   const inputShape = [6, 6, 2];
   const cases: [tf.LayersModel, RegExp][] = [

@@ -5,13 +5,13 @@ import * as tf from '@tensorflow/tfjs';
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
 
-/** What a network puts out at one of its outputs. */
+/** One output of a network. */
 export interface Output {
   shape: number[];
   values: Float32Array;
 }
 
-/** All outputs of an ONNX file for its inputs, in order. */
+/** All outputs of an ONNX file for the given inputs, in order. */
 export async function outputsOfOnnx(file: Uint8Array, inputs: tf.Tensor[]): Promise<Output[]> {
   const session = await ort.InferenceSession.create(file);
   const feeds = inputs.map((input, i): [string, ort.Tensor] => [

@@ -1,4 +1,4 @@
-// What networks put out, to be compared with what they put out after a trip through a file.
+// Outputs of networks, to compare before and after saving.
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import { maxAbs } from '../../goldens.ts';
@@ -11,7 +11,7 @@ export function someInputs(model: tf.LayersModel, seed = 1): tf.Tensor[] {
   );
 }
 
-/** All outputs of a network for its inputs, in order. */
+/** All outputs of a network for the given inputs, in order. */
 export function outputsOf(model: tf.LayersModel, inputs: tf.Tensor[]): Output[] {
   return tf.tidy(() =>
     [model.predict(inputs)].flat().map((y) => ({ shape: y.shape, values: y.dataSync<'float32'>().slice() })),

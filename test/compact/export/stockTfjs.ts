@@ -1,5 +1,5 @@
-// Saves networks, and reads their folders with @tensorflow/tfjs alone, where this package is not loaded: in a new Node
-// process, in Chromium.
+// Saves networks, and reads their folders with @tensorflow/tfjs alone, without this package: in a new Node process, and
+// in Chromium.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -14,13 +14,13 @@ import { launchChromium } from '../../notebook/report/chromium.ts';
 import type { Output } from './onnxRuntime.ts';
 import { assertSame, outputsOf } from './outputs.ts';
 
-/** What a network that was saved put out, and which of our classes a reader must know. */
+/** The outputs of a saved network, and which of our classes a reader must know. */
 export interface Saved {
   outputs: Output[];
   classes: string[];
 }
 
-/** Saves a network in a folder with the inputs that a reader shall run it on. */
+/** Saves a network in a folder with the inputs on which the reader runs it. */
 export async function saveWithInputs(model: tf.LayersModel, path: string, inputs: tf.Tensor[]): Promise<Saved> {
   const classes = await saveTfjs(model, path);
   const saved = inputs.map((input) => ({ shape: input.shape, values: [...input.dataSync()] }));
@@ -28,7 +28,7 @@ export async function saveWithInputs(model: tf.LayersModel, path: string, inputs
   return { outputs: outputsOf(model, inputs), classes };
 }
 
-/** Asserts that networks put out what they did, or that the class which their reader does not know is named. */
+/** Asserts that networks give the outputs they had, or that the error names the class that the reader does not know. */
 export function assertRead(read: Record<string, Read>, saved: ReadonlyMap<string, Saved>): void {
   for (const [name, { outputs, classes }] of saved) {
     const got = read[name];
@@ -38,10 +38,10 @@ export function assertRead(read: Record<string, Read>, saved: ReadonlyMap<string
   }
 }
 
-/** What reading one folder came to: all outputs, or the message of the error. */
+/** The result of reading one folder: all outputs, or the message of the error. */
 export type Read = { outputs: Output[] } | { error: string };
 
-/** The same program for both: loads each network by its address and runs it on the inputs that lie beside it. */
+/** The program that both run: loads each network by its address and runs it on the inputs saved beside it. */
 const program = `async (tf, base, names) => {
   await tf.setBackend('cpu');
   const read = async (name) => {
@@ -99,7 +99,7 @@ async function served(folder: string, run: (base: string) => Promise<string>): P
   }
 }
 
-/** What a new Node process that imports @tensorflow/tfjs alone makes of networks in a folder. */
+/** Reads networks of a folder in a new Node process that imports only @tensorflow/tfjs. */
 export function readInNode(folder: string, names: string[]): Promise<Record<string, Read>> {
   return served(folder, async (base) => {
     const code = `import * as tf from '@tensorflow/tfjs';
@@ -110,7 +110,7 @@ export function readInNode(folder: string, names: string[]): Promise<Record<stri
   });
 }
 
-/** What a page in Chromium with TensorFlow.js's own bundle makes of networks in a folder. */
+/** Reads networks of a folder in a page in Chromium with TensorFlow.js's own bundle. */
 export function readInChromium(folder: string, names: string[]): Promise<Record<string, Read>> {
   return served(folder, async (base) => {
     const browser = await launchChromium();

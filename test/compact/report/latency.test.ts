@@ -8,7 +8,7 @@ await useBackend({ backend: 'simd', threads: 1 });
 
 const { layers: l } = tf;
 
-/** Reads values in its call, which no plan can repeat. */
+/** Reads values in its call, which a plan cannot repeat. */
 class Reading extends l.Layer {
   static className = 'Reading';
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
@@ -22,7 +22,7 @@ function network(last: tf.layers.Layer): tf.LayersModel {
   return tf.model({ inputs: input, outputs: last.apply(l.dense({ units: 2 }).apply(input)) as tf.SymbolicTensor });
 }
 
-test('what is timed is the compiled plan of a network, unless there is none or it is not wanted', async () => {
+test('the compiled plan of a network is timed, unless there is none or it is switched off', async () => {
   const models = [network(l.reLU()), network(new Reading())];
   const once = { runs: 1, warmUp: 0 };
   const { numTensors } = tf.memory();
@@ -39,7 +39,7 @@ test('what is timed is the compiled plan of a network, unless there is none or i
   assert.equal(tf.memory().numTensors, numTensors);
 });
 
-test('both kinds of pass compute the network', () => {
+test('both kinds of pass compute the same as the network', () => {
   const model = network(l.reLU());
   const images = tf.tensor2d([1, -2, 3, -4, 5, 6], [2, 3]);
   const [plan, plain] = [true, false].map((compiled) => {
@@ -51,7 +51,7 @@ test('both kinds of pass compute the network', () => {
   assert.deepEqual(plan, plain);
 });
 
-test('numbers of images and passes by which nothing can be timed are refused', async () => {
+test('numbers of images and passes that allow no timing are refused', async () => {
   const models = [network(l.reLU())];
   await assert.rejects(measureLatencies(models, 0), /images that pass at once must be .* at least 1; received 0/);
   await assert.rejects(measureLatencies(models, 1, { runs: 0 }), /runs must be .* at least 1; received 0/);

@@ -57,9 +57,9 @@ test('a report counts, times and compares the network at full size and the small
   assert.match(text, /Largest difference of logits, masked against compact, on 8 images: \d\.\de[-+]\d+/);
 });
 
-test('the difference is that to the network with its masks applied, on the images given', async () => {
+test('the reported difference is to the network with its masks applied, on the given images', async () => {
   const { model } = gated();
-  // The masks of another method: the gates know nothing of them.
+  // Masks of another method: the gates do not reflect them.
   const masks = new Map([['stem_conv', Float32Array.from([0, 1, 0, 1, 1, 0, 1, 1])]]);
   const images = tf.randomNormal([2, 32, 32, 3]);
   const { difference } = await compact(model, masks).report({ images, batchSizes: [] });
@@ -78,7 +78,7 @@ test('an aborted measurement ends between two passes', async () => {
   await assert.rejects(measureLatency(model, 1, { signal }), /enough/);
 });
 
-test('percentiles lie between two values in proportion', () => {
+test('percentiles are interpolated between two values', () => {
   assert.deepEqual(
     [0, 0.1, 0.5, 0.9, 1].map((share) => percentile([10, 20, 30, 40], share)),
     [10, 13, 25, 37, 40],
@@ -86,7 +86,7 @@ test('percentiles lie between two values in proportion', () => {
   assert.equal(percentile([7], 0.9), 7);
 });
 
-test('a network of several inputs and outputs is reported on, and images are given for each input', async () => {
+test('a network with several inputs and outputs is reported, with images for each input', async () => {
   const { layers: l } = tf;
   const [a, b] = [tf.input({ shape: [4, 4, 1] }), tf.input({ shape: [2] })];
   const conv = l.conv2d({ name: 'conv', filters: 3, kernelSize: 3 }).apply(a) as tf.SymbolicTensor;
@@ -109,7 +109,7 @@ test('a network of several inputs and outputs is reported on, and images are giv
   }
 });
 
-test('networks inside count with their masks, wherever they stand', async () => {
+test('nested networks count with their masks, wherever they are', async () => {
   const { layers: l } = tf;
   const inner = (inputShape: number[]): tf.Sequential =>
     tf.sequential({
@@ -135,7 +135,7 @@ test('networks inside count with their masks, wherever they stand', async () => 
   }
 });
 
-test('labels of images are for networks that choose between classes', async () => {
+test('labels of images are only for networks that choose between classes', async () => {
   for (const layers of [
     [tf.layers.conv2d({ filters: 3, kernelSize: 1, inputShape: [2, 2, 1] })],
     [tf.layers.flatten({ inputShape: [2, 2, 1] }), tf.layers.dense({ units: 1 })],

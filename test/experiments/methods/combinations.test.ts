@@ -1,4 +1,4 @@
-// Settings that each do what they say do so together, too.
+// Settings that work alone also work together.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -21,7 +21,7 @@ await useBackend({ backend: 'simd', threads: 1 });
 const sizes = { train: 32, validation: 16, test: 16 };
 const data = await loadData('synthetic', { imageSize: '8x8x3', classes: 3, sizes });
 
-/** Convolutions of 6 and 8 channels, each with tf's batch norm, the second in a network inside; a dense layer. */
+/** Convolutions of 6 and 8 channels, each with tf's batch norm, the second inside a nested network; a dense layer. */
 function plain(): tf.LayersModel {
   const { conv2d, batchNormalization, globalAveragePooling2d, dense } = tf.layers;
   const inner = tf.sequential({
@@ -50,10 +50,10 @@ const trained = (t: TestContext, spec: Partial<ExperimentSpec>): Promise<Run> =>
 
 const closing = { name: 'l0', lambda: 20, lr_gates: 1 } as const;
 
-test('where gates close channels and magnitude prunes weights, both are gone from the parameters', async (t) => {
+test('where gates close channels and magnitude prunes weights, both are missing from the parameters', async (t) => {
   const { record } = await trained(t, { methods: [closing, { name: 'magnitude', prune: 0.5 }] });
   assert.deepEqual(record.channels, { all: 14, closed: 14 });
-  // Of 9 * 3 * 6 + 9 * 6 * 8 + 8 * 3 weights those of the three biases are left.
+  // Of 9 * 3 * 6 + 9 * 6 * 8 + 8 * 3 weights and three biases, only the biases are left.
   assert.equal(record.parameters.left, 3);
 });
 
@@ -61,7 +61,7 @@ for (const [name, method] of Object.entries({
   magnitude: { name: 'magnitude', unit: 'channels', prune: 0.3 },
   ista: { name: 'ista', l1_penalty: 1e-6 },
 } as const)) {
-  test(`an epoch says how many channels are closed by gates and by ${name}, as the record does`, async (t) => {
+  test(`an epoch reports how many channels gates and ${name} have closed, like the record`, async (t) => {
     const run = await trained(t, { methods: [closing, method] });
     const { channels } = run.record;
     const last = run.history.findLast((event) => event.type === 'epoch')!;
@@ -70,7 +70,7 @@ for (const [name, method] of Object.entries({
   });
 }
 
-test("frozen_batch_norm keeps the running statistics of tf's batch norms, of networks inside and smaller ones too", async (t) => {
+test("frozen_batch_norm keeps the running statistics of tf's batch norms, also in nested and smaller networks", async (t) => {
   const model = temporaryFolder(t);
   const network = plain();
   await saveTfjs(network, model);
@@ -89,7 +89,7 @@ test("frozen_batch_norm keeps the running statistics of tf's batch norms, of net
   }
 });
 
-test('settings that say how images are loaded are refused where images are given', () => {
+test('settings for loading images are refused if the images are given', () => {
   for (const given of [{ sizes: { train: 4 } }, { image_size: '6x6x3' }, { classes: 2 }]) {
     assert.throws(() => experiment({ network: 'c3', data, ...given }), {
       name: 'UserError',
@@ -108,14 +108,14 @@ test('another seed draws other gates in any network', async (t) => {
   assert.notDeepEqual(first, second);
 });
 
-/** A run as a command line describes it, perhaps from another run. */
+/** A run as the command line describes it, optionally started from another run. */
 const ofWords = (words: string, root: string, start?: Run): Promise<Run> => {
   const protocol = protocols.experiment as Protocol;
   const given = givenInWords(`epochs=1 batch_size=8 ${words}`.split(' '));
   return new Run({ protocol, settings: protocolSettings(protocol, given), images: data, start, root }).finish();
 };
 
-test('a network that was trained on one half of the images is measured later as at the end of its run', async (t) => {
+test('a network that was trained on one half of the images gets the same scores later as at the end of its run', async (t) => {
   const model = temporaryFolder(t);
   await saveTfjs(plain(), model);
   const run = await ofWords(`network=own model=${model} half=second lr=0.1`, temporaryFolder(t));
@@ -123,7 +123,7 @@ test('a network that was trained on one half of the images is measured later as 
   assert.deepEqual(await run.evaluate('test'), run.record.test);
 });
 
-test('a run is not taken back to fewer epochs, nor started from a network that has none of its layers', async (t) => {
+test('a run cannot be shortened to fewer epochs, nor started from a network that has none of its layers', async (t) => {
   const run = await trained(t, {});
   const { dir } = run;
   await assert.rejects(
@@ -133,7 +133,7 @@ test('a run is not taken back to fewer epochs, nor started from a network that h
   await assert.rejects(ofWords('network=c3', temporaryFolder(t), run), /plain, must have layers of c3; none of its/);
 });
 
-test('a compact network can be trained with gates, and has no count of the network that its settings name', async (t) => {
+test('a compact network can be trained with gates, and is not counted as the network that its settings name', async (t) => {
   const start = await trained(t, { methods: { name: 'magnitude', unit: 'channels', prune: 0.5 } });
   const root = temporaryFolder(t);
   const gated = await ofWords('network=own start.compact=true methods=l0', root, start);
@@ -145,7 +145,7 @@ test('a compact network can be trained with gates, and has no count of the netwo
   assert.match(warnings.join(), /network=googlenet has no effect: start.compact=true takes plain/);
 });
 
-test('what is frozen with a network inside stays so through a run and in its checkpoint', async (t) => {
+test('frozen layers of a nested network stay frozen through a run and in its checkpoint', async (t) => {
   const network = plain();
   (network.getLayer('inner') as unknown as tf.LayersModel).trainable = false;
   const kernels = (model: tf.LayersModel): number[][] =>
@@ -158,14 +158,14 @@ test('what is frozen with a network inside stays so through a run and in its che
   assert.ok(!model.trainableWeights.some(({ originalName }) => originalName.startsWith('b')));
 });
 
-test('gates that a network came with go on from where they are, and the run says that settings of new ones are not used', async (t) => {
+test('existing gates of a network keep their state, and the run warns that settings for new gates are unused', async (t) => {
   const network = withGates(plain(), { droprate_init: 0.05 });
   const run = await trained(t, { network, methods: { name: 'l0', droprate_init: 0.2 } });
   const warnings = run.history.flatMap((event) => (event.type === 'warning' ? event.message : []));
   assert.match(warnings.join(), /plain has gates of its own, .*: l0.droprate_init=0.2, l0.sampling=image and l0.where/);
 });
 
-test('gammas have the size that alpha asks for, wherever a run starts', async (t) => {
+test('gammas have the size set by alpha, wherever a run starts', async (t) => {
   const recipe = { optimizer: 'sgd', lr: 0, weight_decay: 0 } as const;
   const scaled = (start: Run | undefined, alpha: number): Promise<Run> =>
     trained(t, { start, recipe, methods: { name: 'ista', l1_penalty: 0, alpha } });

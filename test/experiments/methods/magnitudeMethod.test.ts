@@ -18,7 +18,7 @@ const network = (): tf.LayersModel =>
   });
 
 for (const schedule of ['iterative', 'polynomial']) {
-  test(`a gradual pruning ends at its share of each layer, however few channels each time takes: ${schedule}`, async () => {
+  test(`gradual pruning ends at its share of each layer, however few channels each step takes: ${schedule}`, async () => {
     for (const prune of [0.25, 0.5]) {
       const magnitude = { prune, schedule, times: 10, unit: 'channels', scope: 'perLayer' };
       const given = givenIn({ network: 'own', methods: ['magnitude'], magnitude });

@@ -22,7 +22,7 @@ import type { Sparsifier, State } from 'sparsebook/sparsity/sparsifier.js';
 
 await tf.setBackend('cpu');
 
-/** Two convolutions of 8 channels, gates behind both, logits. */
+/** Two convolutions of 8 channels, each followed by a gate, and logits. */
 function network(): tf.LayersModel {
   const input = tf.input({ shape: [4, 4, 3] });
   const conv = (name: string, x: tf.SymbolicTensor): tf.SymbolicTensor => {
@@ -35,10 +35,7 @@ function network(): tf.LayersModel {
   return tf.model({ name: 'two', inputs: input, outputs: logits });
 }
 
-/**
- * Times by which each unit takes a millisecond and one more for each 100 pairs of channels, and the network two
- * besides.
- */
+/** Times in which each unit takes one millisecond plus one per 100 pairs of channels, and the network two more. */
 function timesOf(model: tf.LayersModel): LayerTimes {
   const grid = [1, 8];
   const ms = grid.map((m) => grid.map((n) => 1 + (m * n) / 100));
@@ -66,7 +63,7 @@ const built = (model: tf.LayersModel, own: object, saved?: State): Promise<Spars
 
 const savedTimes = (model: tf.LayersModel): State => ({ times: JSON.stringify(timesOf(model)) });
 
-/** Closes one gate after another, and gives the lambda that each step leads to. */
+/** Closes one gate after another, and returns the lambda after each step. */
 function lambdas(model: tf.LayersModel, sparsifier: Sparsifier, from: number, to: number): number[] {
   const gates = gatesOf(model);
   return Array.from({ length: to - from }, (_, i) => {
@@ -80,7 +77,7 @@ function lambdas(model: tf.LayersModel, sparsifier: Sparsifier, from: number, to
   });
 }
 
-test('a run that goes on towards milliseconds knows the times that it was led by, and chooses the same lambdas', async () => {
+test('a resumed run with a target time keeps its layer times, and chooses the same lambdas', async () => {
   const model = network();
   const predict = timePredictor(model, timesOf(model));
   const [whole, least] = [predict(new Map()), predict(closedMasks(model))];
@@ -95,14 +92,14 @@ test('a run that goes on towards milliseconds knows the times that it was led by
   const first = await built(model, own, saved);
   const begun = lambdas(model, first, 0, 7);
   const state = JSON.parse(JSON.stringify(first.state())) as State;
-  // As a checkpoint of several methods has it.
+  // As a checkpoint with several methods stores it.
   const second = await built(model, own, { L0: state, frozen: {} });
   second.restore(state);
   assert.deepEqual([...begun, ...lambdas(model, second, 7, 12)], expected);
   assert.equal(second.state().times, savedTimes(model).times);
 });
 
-test('after an epoch the network that is left is timed, and what was measured goes with the run', async () => {
+test('after an epoch the remaining network is timed, and the measurement is saved with the run', async () => {
   const model = network();
   const predict = timePredictor(model, timesOf(model));
   const own = { target_ms: (predict(new Map()) + predict(closedMasks(model))) / 2 };
@@ -138,7 +135,7 @@ test('a goal out of reach is refused with what can be reached', async () => {
   }
 });
 
-test('gates on weights, on channels or on both lead to a share of the parameters and to multiply-adds', async () => {
+test('gates on weights, on channels or on both can target a share of the parameters and a number of multiply-adds', async () => {
   const input = tf.input({ shape: [4, 4, 3] });
   const gated = new GatedConv2d({ name: 'a', filters: 8, kernelSize: 3 }).apply(input);
   const conv = new Conv2d({ name: 'b', filters: 8, kernelSize: 1 }).apply(gated);
@@ -154,13 +151,13 @@ test('gates on weights, on channels or on both lead to a share of the parameters
       const { lambda } = sparsifier.summary!();
       assert.ok(lambda > 0, `${JSON.stringify(own)}: ${lambda}`);
     }
-    // With all of its 216 gates closed, the first kernel has none of its weights.
+    // With all of its 216 gates closed, the first kernel has no weights left.
     const left = full - 4 * 216;
     if (head === heads.weights) await assert.rejects(built(model, { target_multiply_adds: left }), /must be above/);
   }
 });
 
-test('a goal weighs channels by what it counts, and lambda is 0 where it is reached', async () => {
+test('a goal sets how channels are weighted, and lambda is 0 once it is reached', async () => {
   const model = network();
   const cases = [
     [{ target_ms: 5 }, 'time'],
@@ -175,7 +172,7 @@ test('a goal weighs channels by what it counts, and lambda is 0 where it is reac
   assert.equal(sparsifier.summary!().lambda, 0);
 });
 
-test('ISTA charges channels for their time, all together as much as for their memory', async () => {
+test('ISTA charges channels for their time, in total as much as for their memory', async () => {
   const model = network();
   const settings = settingsOf('ista', { weighting: 'time', l1_penalty: 1 });
   const sparsifier = await methods.ista.build(model, { settings, seed: 0, saved: savedTimes(model) });

@@ -1,4 +1,4 @@
-// The documents' protocols: their defaults, and what their runs note.
+// The documents' protocols: their defaults, and the notes of their runs.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -68,7 +68,7 @@ test("the documents' commands give the documents' settings", () => {
   assert.equal(protocols['ista-resnet20'].stages!(settingsOf('ista-resnet20') as never).length, 3);
 });
 
-test("RePr's presets have the project's shape: none ends pruned, and short has its three cycles", () => {
+test("RePr's presets have the project's shape: none ends with filters off, and short has its three cycles", () => {
   const chosen = ['quick', 'short', 'published'].map((preset) => settingsOf('repr-c3', `preset=${preset}`));
   const of = (settings: (typeof chosen)[0]) => settings as unknown as { S1: number; S2: number; epochs: number };
   for (const each of chosen) assert.equal(reprEpoch(of(each).epochs - 1, of(each)).phase, 'S1', String(each.preset));
@@ -116,7 +116,7 @@ test('values that contradict each other, or a rule, are refused before anything 
   }
 });
 
-test('a run of RePr notes how its filters lay at each turn, how they overlap, and which were off', async () => {
+test('a run of RePr notes the cosines of its filters at each switch, their overlap, and which filters were off', async () => {
   const run = await finished({
     protocol: 'repr-c3',
     width: 0.125,
@@ -181,7 +181,7 @@ test('a run of RePr notes how its filters lay at each turn, how they overlap, an
   assert.equal(standard.record.channels.all, 0);
 });
 
-test("ISTA's versions follow each other, each from the network before as it was evaluated; version 2 is compact", async () => {
+test("ISTA's versions build on each other, each on the previous network as evaluated; version 2 is compact", async () => {
   const small = { protocol: 'ista-resnet20', width: 0.125, log_frequency: 2, alpha: 0.9, bn_momentum: 0.1 };
   const first = await finished({ ...small, checkpoint_version: 0, l1_penalty: 6, max_steps: 4, ema_decay: 0.5 });
   const log = first.notes<GammaNote>('gammas');
@@ -210,7 +210,7 @@ test("ISTA's versions follow each other, each from the network before as it was 
   for (const run of [first, third, late]) run.dispose();
 });
 
-test('sparsity stays flat while the mask is held, and falls when zeros may move; a new head starts anew', async () => {
+test('sparsity stays constant while the mask is held, and falls when zeros may move; a new head starts from scratch', async () => {
   const small = { protocol: 'freeze-prune-resnet18', width: 0.05, epochs: 3, select: 'last' };
   const dense = await finished({ ...small, epochs: 1 });
   const zeros = (run: Run): number[] => historyOf(run).epochs.map((epoch) => epoch.zeros);
@@ -220,7 +220,7 @@ test('sparsity stays flat while the mask is held, and falls when zeros may move;
     zeros(held).join(),
   );
   assert.ok(held.record.method.frozen > 0);
-  // Stage 4 sees images of one pixel: all but the middle of its kernels has no gradient, and stays at 0.
+  // Stage 4 sees images of one pixel: only the centre of its kernels has a gradient, the rest stays at 0.
   const freed = await finished({ ...small, prune: 0.3, unfreeze_epoch: 2, start: dense });
   assert.ok(zeros(freed)[2] < 0.8 * zeros(freed)[1], zeros(freed).join());
   assert.equal(Object.keys(freed.record.zeros).length, 22);
@@ -233,7 +233,7 @@ test('sparsity stays flat while the mask is held, and falls when zeros may move;
   for (const run of [dense, held, freed, head]) run.dispose();
 });
 
-test('schedules end at the share that was asked for', async () => {
+test('schedules end at the requested share', async () => {
   for (const schedule of ['one-shot', 'iterative', 'polynomial'] as const) {
     const times = schedule === 'one-shot' ? {} : { times: 2 };
     const run = experiment({
@@ -249,7 +249,7 @@ test('schedules end at the share that was asked for', async () => {
   }
 });
 
-test('a lottery ticket has the weights that training starts with where the trained network had large ones, else 0', async () => {
+test('a lottery ticket has its initial weights where the trained network had large ones, and 0 elsewhere', async () => {
   const small = { protocol: 'freeze-prune-resnet18', width: 0.05, epochs: 1 };
   const still = { ...small, lr: 0 };
   const trained = await finished({ ...small, seed: 5, lr: 0.01 });
@@ -290,14 +290,14 @@ test('a run with a target sparsity ends within 0.03 of it, and its record has th
   }
 });
 
-test('the halves of the training images have none in common', () => {
+test('the two halves of the training images have no image in common', () => {
   const [first, second] = (['first', 'second'] as const).map((half) => halfOf(data, half).train);
   assert.deepEqual([...first.labels, ...second.labels], [...data.train.labels]);
   assert.deepEqual(Buffer.concat([first.images, second.images]), Buffer.from(data.train.images));
   assert.equal(halfOf(data, 'all'), data);
 });
 
-test('softmax inside the loss hides it from the network: gradients nearly vanish, and a factor brings them back', () => {
+test('softmax inside the loss hides it from the network: gradients nearly vanish, and a factor restores them', () => {
   const labels = tf.tensor1d([3], 'int32');
   const logits = tf.tensor2d([0, 2, 9, 1, 0, 0, 0, 0, 0, 0], [1, 10]);
   const norm = (loss: ReturnType<typeof crossEntropy>): number =>
@@ -313,7 +313,7 @@ test('softmax inside the loss hides it from the network: gradients nearly vanish
   assert.ok(norm(scaled) > 5 * norm(inside));
 });
 
-test('what does not fit the network or the images is refused before the first step, and leaves no run', async () => {
+test('settings that do not fit the network or the images are refused before the first step, and leave no run', async () => {
   const at = join(root, 'refused');
   const c3 = { network: { name: 'c3', width: 0.1 }, data, root: at } as const;
   const small = tf.sequential({

@@ -1,11 +1,11 @@
-// What a slider over a sweep stops at: groups of runs, what tells them apart, and how many channels they keep.
+// The stops of a slider over a sweep: groups of runs, the settings that distinguish them, and the channels they keep.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { historyOf } from 'sparsebook/experiments/results/runHistory.js';
 import type { Run } from 'sparsebook/experiments/run/run.js';
 import { overSeeds, stopsOf, type ExploredSweep } from 'sparsebook/experiments/results/stops.js';
 
-test('a history counts the open channels of each layer at each epoch, and none of masks on single weights', () => {
+test('a history counts the open channels of each layer at each epoch, but not masks on single weights', () => {
   const note = (epoch: number, values: object): object => ({ type: 'note', kind: 'masks', step: epoch, epoch, values });
   const history = [
     note(0, { block1_conv: [1, 0.5, 1], 'logits/kernel': [0.4] }),
@@ -15,7 +15,7 @@ test('a history counts the open channels of each layer at each epoch, and none o
   assert.deepEqual(channels, { block1_conv: { all: 3, open: [3, 2] } });
 });
 
-test('the mean of two seeds has no interval, that of three Student’s t, and shares end at 0 and 1', () => {
+test('the mean of two seeds has no interval, the mean of three has Student’s t, and shares are limited to 0 and 1', () => {
   assert.equal(overSeeds([null, undefined, NaN]), undefined);
   assert.deepEqual(overSeeds([0.5, null]), { mean: 0.5 });
   assert.deepEqual(Object.keys(overSeeds([0.5, 0.6])!), ['mean']);
@@ -60,7 +60,7 @@ const cases: [what: string, sweep: ExploredSweep, setting: string | undefined, l
     ['a 1', 'b 1', 'b 2'],
   ],
   [
-    'its name where its value is not known, since it was not run',
+    'its name where its value is unknown because it was not run',
     { groups: [group('a'), group('b'), group('c')], records: [record('a', { lr: 1 }), record('b', { lr: 2 })] },
     'lr',
     ['1', '2', 'c'],
@@ -74,7 +74,7 @@ const cases: [what: string, sweep: ExploredSweep, setting: string | undefined, l
 ];
 
 for (const [what, sweep, setting, labels] of cases) {
-  test(`a stop is recognised from ${what}`, () => {
+  test(`a stop is labelled with ${what}`, () => {
     const found = stopsOf(sweep);
     assert.deepEqual([found.setting, found.stops.map(({ label }) => label)], [setting, labels]);
   });

@@ -25,7 +25,7 @@ test("the interval of a mean is Student's", () => {
   const { n, mean, halfWidth } = meanInterval([1, 2, 3]);
   assert.deepEqual([n, mean, halfWidth!.toFixed(4)], [3, 2, (4.30265 / Math.sqrt(3)).toFixed(4)]);
   assert.equal(meanInterval([5]).halfWidth, null);
-  // Points of published tables, at both sides of where our own table ends.
+  // Values of published tables, on both sides of where our own table ends.
   for (const [degrees, point] of [
     [9, 2.2622],
     [10, 2.2281],
@@ -40,7 +40,7 @@ test("the interval of a mean is Student's", () => {
   }
 });
 
-test('runs are compared seed by seed, whatever their order, and those without a partner are left out', () => {
+test('runs are compared seed by seed, whatever their order, and runs without a partner are left out', () => {
   const records = [
     record('standard', 0, 0.5),
     record('standard', 1, 0.7),
@@ -69,7 +69,7 @@ test('runs are compared seed by seed, whatever their order, and those without a 
   assert.deepEqual(recordTable(records.slice(0, 1), ['test.accuracy']), [{ run: 'standard', 'test, %': 50 }]);
 });
 
-test('a difference is stated only where its interval leaves 0 out', () => {
+test('a difference is stated only if its interval excludes 0', () => {
   const pairs = (differences: number[]): string =>
     differenceInWords(
       differences.flatMap((d, seed) => [record('standard', seed, 0.5), record('RePr', seed, 0.5 + d)]),
@@ -83,7 +83,7 @@ test('a difference is stated only where its interval leaves 0 out', () => {
   assert.match(pairs([]), /no pair of runs yet/);
 });
 
-test('ours stand beside the published runs of their names, with a dash for those that are not there', () => {
+test('our runs are listed beside the published runs of the same name, with a dash for missing ones', () => {
   const size = (left: number) => ({ dense: 260_650, left });
   const ours = {
     ...record('tune 20', 0, 0.5),
@@ -111,7 +111,7 @@ test('ours stand beside the published runs of their names, with a dash for those
   assert.deepEqual([rows[0].n, rows[0]['test, %'], rows[0].parameters], [0, '89.57 / –', null]);
 });
 
-test('runs become points: in groups by how they began, and by what was pruned of them', () => {
+test('runs become points, grouped by how they started, and by the share that was pruned', () => {
   const sparse = (name: string, zeros: number, accuracy: number) => ({
     ...record(name, 0, accuracy),
     sparsity: { complete: 0.4, published: null, zeros },

@@ -1,4 +1,4 @@
-// Runs that go on, or cannot, within one process: what it took it gives back, and a run that is not at its end is not
+// Runs that resume, or cannot, within one process: a run that fails releases its lock, and a run before its end is not
 // finished.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -34,7 +34,7 @@ async function stopAt(run: Run, step: number): Promise<void> {
   for await (const event of run.events(stop.signal)) if (event.type === 'step' && event.step === step) stop.abort();
 }
 
-test('a finished run that is taken back to an earlier step and stopped there is not finished, and goes on', async (t) => {
+test('a finished run that is resumed from an earlier step and stopped there is unfinished, and can be resumed', async (t) => {
   const root = temporaryFolder(t);
   const first = await experiment({ ...spec, root }).finish();
   const weights = await weightsOf(first);
@@ -46,7 +46,7 @@ test('a finished run that is taken back to an earlier step and stopped there is 
   for (const run of [first, again]) run.dispose();
 });
 
-test('a run that cannot go on is given back: once the damage is mended, the same process goes on with it', async (t) => {
+test('a run that cannot be resumed is released: once the damage is repaired, the same process can resume it', async (t) => {
   const root = temporaryFolder(t);
   const stopped = experiment({ ...spec, root });
   await stopAt(stopped, 6);
@@ -54,13 +54,13 @@ test('a run that cannot go on is given back: once the damage is mended, the same
   truncateSync(join(last, 'weights.safetensors'), 100);
   await assert.rejects(experiment({ ...spec, root }).finish(), /weights\.safetensors is damaged/);
   rmSync(last, { recursive: true });
-  // Where the run is held, it is followed until the signal.
+  // If the run were still locked, this would follow it until the signal.
   const run = await experiment({ ...spec, root }).finish(AbortSignal.timeout(20_000));
   assert.deepEqual([run.isFinished, run.dir], [true, stopped.dir]);
   run.dispose();
 });
 
-test('a run whose images are gone is given back when it is taken further', async (t) => {
+test('a run whose images are gone is released when extending it fails', async (t) => {
   const run = await experiment({ ...spec, root: temporaryFolder(t) }).finish();
   const given = [
     { name: 'epochs', value: 4 },
@@ -73,7 +73,7 @@ test('a run whose images are gone is given back when it is taken further', async
   run.dispose();
 });
 
-test('a run does not go on with images of the same number that look otherwise', async (t) => {
+test('a run does not resume with as many images that look different', async (t) => {
   const root = temporaryFolder(t);
   const [images, bluer] = ['images', 'bluer'].map((name) => join(root, name));
   await smallImageFolder(images);
@@ -84,7 +84,7 @@ test('a run does not go on with images of the same number that look otherwise', 
   await assert.rejects(other.finish(), /is of training on images \(.*, and cannot go on with bluer \(/);
 });
 
-test('a batch that is larger than the training set, and would be left out, is refused before a run begins', async (t) => {
+test('a batch larger than the training set, which would be dropped, is refused before a run begins', async (t) => {
   const root = temporaryFolder(t);
   const recipe = { ...spec.recipe, batch_size: 65, drop_last: true };
   await assert.rejects(
@@ -94,7 +94,7 @@ test('a batch that is larger than the training set, and would be left out, is re
   assert.deepEqual(readdirSync(root), []);
 });
 
-test('a protocol of several runs is refused where one is asked for, and so is one that is none', () => {
+test('a protocol of several runs is refused where one run is expected, and so is an unknown protocol', () => {
   assert.throws(
     () => experiment({ protocol: 'ista-resnet20', data: 'synthetic' }),
     /checkpoint_version must be given where one run is asked for; without it there are 3/,

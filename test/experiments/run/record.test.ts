@@ -39,7 +39,7 @@ const faults: [string, object, RegExp][] = [
   ['half a size', { ...record, parameters: { dense: 1 } }, /parameters\.left must be a number; received undefined\./],
 ];
 
-test('a record is read as it was written, and what lacks a number that others read is refused by name', async (t) => {
+test('a record is read as it was written, and a record without a required number is refused, naming the number', async (t) => {
   const dir = temporaryFolder(t);
   const write = (value: unknown): void => writeFileSync(join(dir, 'record.json'), JSON.stringify(value));
   assert.equal(await readRecord(dir), undefined);

@@ -1,4 +1,4 @@
-// A run has an identity: it is trained once, whoever asks for it, and comes to the same bits however often it was
+// A run has an identity: it is trained once, whoever requests it, and ends with the same bits however often it was
 // stopped.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -70,7 +70,7 @@ const specs: Record<string, ExperimentSpec | ProtocolSpec> = {
   },
 };
 
-/** What a run came to, without when and how fast. */
+/** The result of a run, without when and how fast. */
 async function outcome(run: Run): Promise<object> {
   const { date: _, seconds: __, run: ___, ...record } = run.record;
   const hash = createHash('sha256').update(readFileSync(join(await run.checkpoint(), 'weights.safetensors')));
@@ -86,7 +86,7 @@ async function outcome(run: Run): Promise<object> {
   };
 }
 
-/** Reads a run's events until there have been so many steps, and stops it there. */
+/** Reads a run's events until the given number of steps, and stops the run there. */
 async function stopAfter(run: Run, steps: number): Promise<RunEvent[]> {
   const stop = new AbortController();
   const seen: RunEvent[] = [];
@@ -98,7 +98,7 @@ async function stopAfter(run: Run, steps: number): Promise<RunEvent[]> {
 }
 
 for (const [name, spec] of Object.entries(specs)) {
-  test(`${name}: stopped at any step and asked for again, a run comes to the bits of one that was not stopped`, async () => {
+  test(`${name}: a run that is stopped at any step and requested again ends with the same bits as one that was not stopped`, async () => {
     const whole = await experiment({ ...spec, root: folder() }).finish();
     const expected = await outcome(whole);
     assert.deepEqual(await readRecord(whole.dir!), whole.record, 'record.json is valid by its schema, and the record');
@@ -117,7 +117,7 @@ for (const [name, spec] of Object.entries(specs)) {
   });
 }
 
-test('a finished run is handed out and not trained: its events, its record and its network', async () => {
+test('a finished run is returned without training: its events, its record and its network', async () => {
   const at = folder();
   const first = await experiment({ ...specs['L0 at a fixed lambda'], root: at }).finish();
   const events: RunEvent[] = [];
@@ -137,7 +137,7 @@ test('a finished run is handed out and not trained: its events, its record and i
   for (const run of [first, second]) run.dispose();
 });
 
-test('a run without its weights is handed out, and so is one that starts from it; who needs them has it trained again', async () => {
+test('a run without its weights is returned, and so is a run that starts from it; the weights are trained again if needed', async () => {
   const at = folder();
   const recipe = { ...c3.recipe, epochs: 1 };
   const first = await experiment({ ...c3, recipe, root: at }).finish();
@@ -157,7 +157,7 @@ test('a run without its weights is handed out, and so is one that starts from it
   for (const run of [first, second, loaded, next]) run.dispose();
 });
 
-test('what does not change what is learnt does not make another run; what does, does', async () => {
+test('settings that do not affect learning make no other run; settings that do, make one', async () => {
   const at = folder();
   const base = { ...c3, root: at, recipe: { ...c3.recipe, epochs: 1 } };
   await experiment(base).finish();
@@ -171,7 +171,7 @@ test('what does not change what is learnt does not make another run; what does, 
   assert.equal(readdirSync(at).filter((name) => name.endsWith('-2')).length, 1, 'again=true keeps the earlier run');
 });
 
-test('a run that starts from another one trains that first, and is another run where that is another', async () => {
+test('a run that starts from another run trains that first, and differs if the other run differs', async () => {
   const at = folder();
   const small = {
     protocol: 'l0-googlenet',
@@ -203,7 +203,7 @@ test('a run that starts from another one trains that first, and is another run w
   );
 });
 
-test("a reader's own network and images of another size are trained, and the network itself is left alone", async () => {
+test("a reader's own network and images of another size are trained, and the network itself is left unchanged", async () => {
   const model = tf.sequential({
     layers: [
       tf.layers.conv2d({ name: 'a', filters: 6, kernelSize: 3, activation: 'relu', inputShape: [12, 10, 1] }),
@@ -243,7 +243,7 @@ test("a reader's own network and images of another size are trained, and the net
   assert.throws(() => experiment({ ...spec, methods: { name: 'l0', lamda: 1 } as never }), /did you mean 'l0.lambda'/);
 });
 
-test('a network that scales images itself gets them as they are, or a warning', async () => {
+test('a network that scales images itself gets them unscaled, or a warning', async () => {
   const { layers: l } = tf;
   const conv = (inputShape?: number[]): tf.layers.Layer =>
     l.conv2d({
@@ -319,7 +319,7 @@ const plain = `{ network: { name: 'c3', width: 0.125 }, data: 'synthetic', sizes
 
 const child = (at: string): string[] => ['--input-type=module', '-e', script(plain, at)];
 
-test('two processes that ask for one run at the same moment train it once', async () => {
+test('two processes that request the same run at the same time train it once', async () => {
   const at = folder();
   const ask = () => promisify(execFile)(process.execPath, child(at), { cwd: process.cwd(), env: process.env });
   const answers = (await Promise.all([ask(), ask()])).map(
@@ -330,7 +330,7 @@ test('two processes that ask for one run at the same moment train it once', asyn
   assert.equal(readdirSync(at).length, 1);
 });
 
-test('a run whose process was killed goes on in the next one that asks', async () => {
+test('a run whose process was killed is resumed by the next process that requests it', async () => {
   const at = folder();
   const process1 = spawn(process.execPath, child(at), { stdio: ['ignore', 'ignore', 'pipe'] });
   let steps = 0;

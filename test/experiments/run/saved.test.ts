@@ -1,4 +1,4 @@
-// What a checkpoint, and a copy of its weights, say of a network is what its training said.
+// A checkpoint, and a copy of its weights, give the same numbers as the training reported.
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { temporaryFolder } from '../../training/checkpoint/sample.ts';
 await useBackend({ backend: 'simd', threads: 1 });
 const data = await loadData('synthetic', { sizes: { train: 32, validation: 16, test: 16 } });
 
-/** What a checkpoint's network comes to, and how many parameters are left of it by the report of `compact`. */
+/** The measurements of a checkpoint's network, and the parameters left in it by the report of `compact`. */
 async function measured(path: string): Promise<{ numbers: Measured; masked: number }> {
   const network = await trainedNetwork(path);
   const compaction = compact(network.model, network.channelMasks());
@@ -31,7 +31,7 @@ async function measured(path: string): Promise<{ numbers: Measured; masked: numb
   return { numbers, masked: parameters.masked };
 }
 
-/** The methods, each with settings that make it close something in four steps. */
+/** The methods, each with settings that make it close something within four steps. */
 const cases: [name: string, words: string][] = [
   ['l0-googlenet', 'width=0.1 droprate_init=0.85 lr_gates=0.3 lambda_l0=5 ema_decay=0.5 cut_channels=true'],
   ['l0-googlenet', 'width=0.1 droprate_init=0.85 lr_gates=0.3 gates.unstructured=true'],
@@ -53,7 +53,7 @@ for (const [name, words] of cases) {
     const settingsOf = (...more: string[]): object =>
       protocolSettings(protocol, givenInWords([...words.split(' '), ...epochs, ...more, 'batch_size=16']));
     const root = temporaryFolder(t);
-    // Version 2 is of what compaction leaves of another network.
+    // Version 2 starts from the compact form of another network.
     const first = words.includes('version=2') && { ...settingsOf(), checkpoint_version: 0 };
     const start = first ? new Run({ protocol, settings: first, images: data, root }) : undefined;
     const run = await new Run({ protocol, settings: settingsOf(), images: data, start, root }).finish();
@@ -73,7 +73,7 @@ for (const [name, words] of cases) {
   });
 }
 
-test('shipped weights are without memories, say what their images are, and replace no run that can go on', async (t) => {
+test('shipped weights have no optimizer state, name their images, and do not replace a run that can be resumed', async (t) => {
   const root = temporaryFolder(t);
   const protocol = protocols['l0-googlenet'] as unknown as Protocol;
   const words = 'width=0.1 target_sparsity=0.5 lr_gates=0.1 epochs=1 batch_size=16 ema_decay=0.5'.split(' ');

@@ -9,7 +9,7 @@ import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 const experimentNamed = (name: string): Protocol => (protocols as unknown as Record<string, Protocol>)[name];
 const [l0, ista, repr, prune] = ['l0-googlenet', 'ista-resnet20', 'repr-c3', 'freeze-prune-resnet18'];
 
-/** The warnings about settings in a run of 5 epochs of 8 steps, or of other epochs if the words say so. */
+/** The warnings about settings in a run of 5 epochs of 8 steps, unless the words set other epochs. */
 function warnings(name: string, words: string, stepsPerEpoch = 8): string[] {
   const { schema, ...experiment } = experimentNamed(name);
   const settings = protocolSettings({ schema, ...experiment }, givenInWords(words.split(' ')));
@@ -17,7 +17,7 @@ function warnings(name: string, words: string, stepsPerEpoch = 8): string[] {
   return settingWarnings(schema, settings, { epochs, steps: stepsPerEpoch * epochs, stepsPerEpoch });
 }
 
-test('settings that a run is too short for, or that come too late in it, are warned of by their names', () => {
+test('settings that do not fit into a short run, or take effect too late in it, are warned of by name', () => {
   const cases: [string, string, RegExp | undefined][] = [
     [
       prune,
@@ -109,7 +109,7 @@ test('presets make runs that are long enough for their settings', () => {
   }
 });
 
-test('a setting that others leave without any effect is refused with the reason', () => {
+test('a setting that has no effect beside the others is refused with the reason', () => {
   const cases: [string, string, RegExp][] = [
     [prune, 'prune=0 pruning.unit=channels', /pruning.unit=channels contradicts the other settings: nothing is pruned/],
     [prune, 'prune=0 pruning.schedule=iterative', /nothing is pruned/],
@@ -158,7 +158,7 @@ test('a setting that others leave without any effect is refused with the reason'
     const given = givenInWords(words.split(' '));
     assert.throws(() => protocolSettings(experimentNamed(name), given), { name: 'UserError', message }, words);
   }
-  // Of ISTA's three versions only the last is compact: what is said of that contradicts nothing in the others.
+  // Of ISTA's three versions only the last is compact: a setting for compaction contradicts nothing in the others.
   assert.ok(protocolSettings(experimentNamed(ista), givenInWords(['ista.absorb=none', 'ckpt_path=x'])));
   assert.throws(() => settle(compactSchema, givenInWords(['latency.batches=[]', 'latency.runs=3'])), {
     name: 'UserError',

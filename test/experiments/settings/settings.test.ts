@@ -60,19 +60,19 @@ const defaults: Oven = {
   door: { open: false, angle: 0 },
 };
 
-test('settings that are not given have their defaults, also those that follow others', () => {
+test('missing settings have their defaults, including defaults that follow other settings', () => {
   assert.deepEqual(settle(oven, []), defaults);
   assert.equal(fromWords('heat=4').goal, 8);
   assert.equal(fromWords('heat=4', 'goal=1').goal, 1);
 });
 
-test('what is given wins over the base, and the last over the first', () => {
+test('given values win over the base, and later ones over earlier ones', () => {
   const given = [...givenIn({ heat: 2, door: { open: true } }), ...givenInWords(['heat=3', 'door.angle=90'])];
   const settings = settle(oven, given, givenIn({ heat: 5, loaves: 7 }));
   assert.deepEqual(settings, { ...defaults, heat: 3, goal: 6, loaves: 7, door: { open: true, angle: 90 } });
 });
 
-test('words are read as the setting asks', () => {
+test('words are read as the setting requires', () => {
   assert.deepEqual(fromWords('pauses=[1, 2]').pauses, [1, 2]);
   assert.deepEqual(fromWords('pauses=1,2').pauses, [1, 2]);
   assert.deepEqual(fromWords('pauses=7').pauses, [7]);
@@ -84,7 +84,7 @@ test('words are read as the setting asks', () => {
   }
 });
 
-test('a wrong word is refused with its rule, what was received, and what the setting is', () => {
+test("a wrong word is refused with its rule, the word received, and the setting's description", () => {
   const cases: [string, string][] = [
     ['kind=coal', 'kind must be one of gas, wood; received coal. It is what burns.'],
     ['heat=0', 'heat must be a number above 0 and at most 10; received 0. It is how hot it is.'],
@@ -129,7 +129,7 @@ test('a wrong word is refused with its rule, what was received, and what the set
   });
 });
 
-test('a value from code is not read like a word', () => {
+test('a value from code is not parsed like a word', () => {
   for (const given of [
     { heat: '2' },
     { pauses: '1,2' },
@@ -142,7 +142,7 @@ test('a value from code is not read like a word', () => {
   assert.deepEqual(settle(oven, givenIn({ heat: undefined })), defaults);
 });
 
-test('a file has groups, dotted names, lists and comments', async () => {
+test('a file can have groups, dotted names, lists and comments', async () => {
   assert.deepEqual(await fromFile('# nothing\n'), defaults);
   const settings = await fromFile(
     'kind: wood # best\nheat: 2\ngoal: 2\npauses: [1]\ndoor:\n  open: true\n  angle: 9\n',
@@ -182,7 +182,7 @@ test('a wrong file is refused with its name and the line', async () => {
   await assert.rejects(givenInFile(folder), { name: 'UserError', message: /cannot be read: EISDIR/ });
 });
 
-test('printed settings say what they are and read back as the same, in a file and as words', async () => {
+test('printed settings describe themselves and read back as the same, in a file and as words', async () => {
   const settings = fc.record({
     kind: fc.constantFrom('gas' as const, 'wood' as const),
     heat: fc.double({ min: 0.001, max: 10, noNaN: true }),
@@ -204,7 +204,7 @@ test('printed settings say what they are and read back as the same, in a file an
   assert.match(settingsText(oven, defaults), /\n {2}# angle: not used, as door\.open=false keeps the door shut\n/);
 });
 
-/** -0 and 0 are one number to a person. */
+/** Users see no difference between -0 and 0. */
 const plain = (settings: Oven): unknown => JSON.parse(JSON.stringify(settings));
 
 test('whatever is given, the settings keep their rules or a UserError says why not', async () => {

@@ -1,10 +1,13 @@
-// Methods beside each other at several sizes: what is chosen, what it is measured by, and what was not run.
+// Methods compared at several sizes: which is chosen, what it is measured by, and what was not run.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { whichToTake, worthAndCost, type Compared } from 'sparsebook/experiments/sweep/comparison.js';
 import { savedResults } from 'sparsebook/experiments/sweep/results.js';
 
-/** One network after another: its entry and size, the share of the cost that is left, and accuracies, a run each. */
+/**
+ * Builds a comparison of networks: entry and size, the share of the cost that is left, validation accuracy, and one
+ * test accuracy per run.
+ */
 function comparedOf(
   networks: readonly [entry: string, size: string, left: number, validation: number, ...test: number[]][],
 ): Compared {
@@ -29,7 +32,7 @@ function comparedOf(
   return { groups, records };
 }
 
-test('for each budget the method counts that is best on validation, and its test accuracy stands beside the narrower network', () => {
+test('for each budget the method with the best validation accuracy counts, beside the test accuracy of the narrower network', () => {
   const compared = comparedOf([
     ['dense', '', 1, 0.9, 0.9, 0.9],
     ['L0 gates', '0.5', 0.5, 0.8, 0.7, 0.72],
@@ -45,7 +48,7 @@ test('for each budget the method counts that is best on validation, and its test
     cost: 'multiply-adds',
     'at most, %': 60,
     take: 'either',
-    'best method': 'L0 gates 0.5', // ISTA is better on the test images, which are not asked
+    'best method': 'L0 gates 0.5', // ISTA is better on the test images, which do not decide
     'test, %': 71,
     '95 % interval': '58.29 to 83.71',
     'narrower network, test, %': 68.5,
@@ -86,7 +89,7 @@ test('a comparison of which nothing was run says so in each of its rows', () => 
   );
 });
 
-test('what a network is worth and what it costs are one row a name, with the interval, and empty where unknown', () => {
+test('accuracy and cost of networks are one row per name, with the interval, and empty where unknown', () => {
   const records = [0.7, 0.72].map((accuracy, seed) => ({
     name: 'small',
     seed,

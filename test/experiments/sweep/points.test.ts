@@ -1,4 +1,4 @@
-// What a sweep asks for: words and files become points, or a sentence that says what is wrong and where.
+// The points of a sweep: words and files become points, or a sentence that says what is wrong and where.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ const c3 = 'network=c3';
 
 test('lists and ranges are tried in all combinations, and keep the types of their settings', async () => {
   const points = await inWords(c3, 'lr=0.01,0.003', 'seed=1..3', 'epochs=2');
-  // Seed by seed, so that a part of the sweep already compares all.
+  // Seed by seed, so that the first part of the sweep already compares all points.
   assert.deepEqual(points.map(titleOf), [
     'lr=0.01 seed=1',
     'lr=0.003 seed=1',
@@ -40,13 +40,13 @@ test('lists and ranges are tried in all combinations, and keep the types of thei
   assert.equal(new Set(points.map(({ id }) => id)).size, 6);
 });
 
-test('a key with nothing behind it is as if it were not there', async () => {
+test('a key without a value counts as missing', async () => {
   const file = yaml('name:\nsettings: { network: c3 }\npoints:\n- name:\n  protocol:\n');
   const { name, entries } = await readSpec([], { file });
   assert.deepEqual([name, entries[0].name, entries[0].protocol], ['own', 'point 1', 'experiment']);
 });
 
-test('names are as they are written, and the usual one of a sweep is one that a folder can have', async () => {
+test('names are used as written, and the default name of a sweep is a valid folder name', async () => {
   const entries = '\npoints:\n- name: 1.10\n- name: 1.1\n  start: { from: 1.10 }\n';
   const points = await inFile(`settings: { network: c3 }${entries}`);
   assert.deepEqual(points.map(titleOf), ['1.10', '1.1']);
@@ -54,7 +54,7 @@ test('names are as they are written, and the usual one of a sweep is one that a 
   assert.equal((await readSpec([c3, 'methods=[l0, freeze]', 'seed=1,2'], {})).name, 'c3-l0,freeze-seed');
 });
 
-test('what goes along together is one axis', async () => {
+test('zipped settings are one axis', async () => {
   const points = await inWords(c3, 'lr=0.1,0.2', 'weight_decay=0,1e-4', 'zip=lr,weight_decay', 'seed=1,2');
   assert.deepEqual(points.map(({ values }) => `${values.lr} ${values.weight_decay} ${values.seed}`).sort(), [
     '0.1 0 1',
@@ -64,7 +64,7 @@ test('what goes along together is one axis', async () => {
   ]);
 });
 
-test('a setting that holds a list is one value, and several where they have brackets', async () => {
+test('a setting that holds a list is one value, and brackets separate several values', async () => {
   const [one] = await inWords(c3, 'methods=l0,magnitude');
   assert.deepEqual((one.settings as unknown as { methods: string[] }).methods, ['l0', 'magnitude']);
   const several = await inWords(c3, 'schedule=steps', 'milestones=[8,12],[10]', 'epochs=20');
@@ -89,7 +89,7 @@ points:
     settings: { lr: 0.1 }
 `;
 
-test('a file has entries that start from others: each from the one with the values that both have', async () => {
+test('a file can have entries that start from others: each point from the one with the same shared values', async () => {
   const points = await inFile(graph);
   const of = new Map(points.map((point) => [point.id, titleOf(point)]));
   assert.deepEqual(
@@ -107,7 +107,7 @@ test('a file has entries that start from others: each from the one with the valu
   );
 });
 
-test('what the words say wins over the file, whether it varies there or here', async () => {
+test('words win over the file, whether the value varies there or here', async () => {
   const one = await inFile(graph, 'seed=7', 'epochs=5');
   assert.deepEqual(new Set(one.map(({ settings }) => (settings as unknown as { seed: number }).seed)), new Set([7]));
   assert.ok(one.every(({ settings }) => (settings as unknown as { epochs: number }).epochs === 5));
@@ -115,7 +115,7 @@ test('what the words say wins over the file, whether it varies there or here', a
   assert.equal(more.filter(({ group }) => group.startsWith('base')).length, 4);
 });
 
-test('the sweeps beside the notebooks are what can be run', async () => {
+test('the sweeps beside the notebooks can be run', async () => {
   const folder = join('notebooks', 'sweeps');
   const counts = readdirSync(folder).map(async (name) => {
     return [name, pointsOf(await readSpec([], { file: join(folder, name) })).length] as const;
@@ -144,7 +144,7 @@ test('the sweeps beside the notebooks are what can be run', async () => {
   });
 });
 
-test('the file that docs/sweeps.md shows is a sweep', async () => {
+test('the sweep file shown in docs/sweeps.md is valid', async () => {
   const [, text] = /```yaml\n([^`]*)```/.exec(readFileSync(join('docs', 'sweeps.md'), 'utf8'))!;
   const points = await inFile(text);
   assert.deepEqual(
@@ -153,7 +153,7 @@ test('the file that docs/sweeps.md shows is a sweep', async () => {
   );
 });
 
-test('a point stays the same when others come and go, and is another one with another value', async () => {
+test('a point stays the same when others come and go, and differs if a value differs', async () => {
   const before = await inWords(c3, 'lr=0.1,0.2', 'seed=1..2');
   const after = await inWords(c3, 'lr=0.2,0.4', 'seed=2..3');
   const ids = new Set(before.map(({ id }) => id));
@@ -162,7 +162,7 @@ test('a point stays the same when others come and go, and is another one with an
 
 for (const [what, words, message] of [
   [
-    'a wrong value, by its point',
+    'a wrong value, naming its point',
     [c3, 'lr=0.1,much', 'seed=1,2'],
     /The point 'lr=much seed=1' .* lr must be a number .*received much/,
   ],
@@ -175,7 +175,7 @@ for (const [what, words, message] of [
   ],
   ['one value in zip', [c3, 'lr=1', 'epochs=1,2', 'zip=lr,epochs'], /zip=lr,epochs must name settings .* lr has not/],
   ['a range that goes down', [c3, 'seed=3..1'], /A range must go up .*received 3\.\.1/],
-  ['what a sweep does itself', [c3, 'again=true'], /again is not set in a sweep/],
+  ['a setting that the sweep makes itself', [c3, 'again=true'], /again is not set in a sweep/],
   ['a name that every object has', [c3, 'constructor=1,2'], /There is no setting 'constructor'/],
   ['nothing behind a comma', [c3, 'epochs=1,'], /The point 'epochs=""' .*epochs must be .*; received \./],
   ['a network that the methods do not fit', [c3, 'width=0,1'], /The point 'width=0' .*width must be/],
@@ -192,7 +192,7 @@ for (const [what, text, message] of [
   ['a single value in a grid', 'grid:\n  seed: 1\n', /own\.yaml, line 2: seed must be a list of values, or a range/],
   ['an empty list', 'grid: { seed: [] }\n', /seed must be a list of values/],
   [
-    'a start that does not stand before',
+    'a start from an entry that does not come before it',
     'points:\n  - name: a\n    start: { from: b }\n',
     /line 2: 'a' starts from 'b', and no entry before it has that name: there is none/,
   ],
@@ -213,7 +213,7 @@ for (const [what, text, message] of [
     /There is no protocol 'l0-googelnet'; did you mean 'l0-googlenet'/,
   ],
   [
-    'several that fit as a start',
+    'several points that fit as a start',
     `${graph}  - name: last\n    start: { from: tune }\n`,
     /'last seed=1' starts from 'tune', and several of its points fit/,
   ],
@@ -259,7 +259,7 @@ for (const [what, text, message] of [
     'settings: { threads: 2 }\n',
     /threads is not set in a sweep: they change no result/,
   ],
-  ['no YAML', 'grid: [', /own\.yaml, line 1: this is not YAML/],
+  ['a file that is no YAML', 'grid: [', /own\.yaml, line 1: this is not YAML/],
   ['points that are no list', 'points: { a: 1 }\n', /points must be a list/],
   [
     'a wrong value in one entry',
@@ -281,7 +281,7 @@ test('options are separated from settings, and a wrong one is refused', () => {
   assert.throws(() => splitWords(['jobs=0']), /jobs must be a whole number of at least 1/);
 });
 
-test('the time of all is at least that of the longest chain and of the work shared out, and at most that of one job', () => {
+test('the total time is at least the longest chain and the shared work, and at most the time with one job', () => {
   const point = fc.record({ seconds: fc.double({ min: 0.1, max: 10, noNaN: true }), from: fc.nat(9) });
   fc.assert(
     fc.property(fc.array(point, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 4 }), (list, jobs) => {

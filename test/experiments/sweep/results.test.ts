@@ -1,4 +1,4 @@
-// What a sweep came to: means and intervals, and an entry for what was not run.
+// The results of a sweep: means and intervals, and an entry for points that were not run.
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ test("Wilson's interval has the values of the published examples", () => {
   }
 });
 
-test('seeds give a mean with its interval, one run that of its images, and none is an entry', async () => {
+test('several seeds give a mean with its interval, a single run the interval of its images, and no run an entry', async () => {
   const { sweep, finish } = await madeUpSweep(data, 'made-up');
   const none = sweepTable(sweepResults(await sweep.states()));
   assert.deepEqual(
@@ -69,7 +69,7 @@ test('seeds give a mean with its interval, one run that of its images, and none 
   assert.deepEqual(frame.column('test.accuracy').values, [0.89, 0.8]);
 });
 
-test('a run that was taken further since is no result of the sweep', async () => {
+test('a run that was extended since is no result of the sweep', async () => {
   const { sweep, finish } = await madeUpSweep(data, 'further');
   await finish(0.9, 0.1);
   const path = join((await sweep.runOf(sweep.points[0].id))!, 'record.json');
@@ -81,7 +81,7 @@ test('a run that was taken further since is no result of the sweep', async () =>
   rmSync(sweep.dir, { recursive: true });
 });
 
-test('a sweep that is not there, or is damaged, is a sentence', async () => {
+test('a missing or damaged sweep is reported in a sentence', async () => {
   await assert.rejects(loadSweep('nowhere'), /There is no sweep 'nowhere'\. There are: made-up \(in /);
   assert.equal((await Sweep.open(join(data, 'sweeps', 'made-up'))).name, 'made-up');
   cpSync(join(data, 'sweeps', 'made-up'), join(data, 'sweeps', 'copy'), { recursive: true });

@@ -9,7 +9,7 @@ import { readSpec } from 'sparsebook/experiments/sweep/spec.js';
 import { smallImageFolder } from '../../data/smallImageFolder.ts';
 import { temporaryFolder } from '../../training/checkpoint/sample.ts';
 
-test('images that could not be read for one point are looked for again for the next, and read once', async (t) => {
+test('images that could not be read for one point are looked for again for the next, and then read only once', async (t) => {
   const data = join(temporaryFolder(t), 'images');
   const settings = settle(experimentSchema, [{ name: 'data', value: data }]);
   const shared = new SharedImages();
@@ -20,7 +20,7 @@ test('images that could not be read for one point are looked for again for the n
   assert.equal((await shared.of(settings)).images, images);
 });
 
-test('what a person should know of points is said once, with how many it is of, before any is trained', async () => {
+test('warnings about points are given once, with the number of points, before any is trained', async () => {
   const points = async (words: string, protocol = 'experiment'): Promise<SweepPoint[]> =>
     pointsOf(
       await readSpec(`${words} data=synthetic sizes.train=64 sizes.validation=8 sizes.test=8 seed=1..3`.split(' '), {

@@ -65,7 +65,7 @@ async function showsEverything(spec: KernelSpec): Promise<void> {
   assert.match(data(tabled[0])['text/html'], /<caption>Two runs<\/caption>.*a &lt;b&gt;.*90\.1 %/s);
   assert.match(data(marked[0])['text/markdown'], /^The mask is \$\\alpha\$, \*\*2\*\* times\.$/);
 
-  // Live training: two outputs, each updated in place, once in 100 ms, and at the start and the end.
+  // Live training: two outputs, each updated in place every 100 ms, at the start and at the end.
   const added = watched.filter(({ type }) => type === 'display_data');
   assert.equal(added.length, 2);
   const updates = watched.filter(({ type }) => type === 'update_display_data');
@@ -94,8 +94,8 @@ test("figures, tables, Markdown and live plots reach the cells of this project's
 });
 
 /**
- * Stock tslab fails a cell where a file that it watches changes while it reads the cell, as tests beside this one let
- * happen, and now and then it does not come up while they keep the machine busy.
+ * Retries: stock tslab fails a cell if a file that it watches changes while it reads the cell, which parallel tests may
+ * cause, and it sometimes does not start while they keep the machine busy.
  */
 async function undisturbed(show: () => Promise<unknown>, tries = 3): Promise<void> {
   try {
@@ -106,11 +106,11 @@ async function undisturbed(show: () => Promise<unknown>, tries = 3): Promise<voi
   }
 }
 
-test('they reach the cells of stock tslab', async () => {
+test('figures, tables, Markdown and live plots reach the cells of stock tslab', async () => {
   await undisturbed(() => showsEverything(stockKernel()));
 });
 
-test('figures reach the cells of a tslab that is not ours, and other cells replace them', async () => {
+test('figures reach the cells of a separately installed tslab, and other cells replace them', async () => {
   const { spec, remove } = foreignKernel();
   try {
     await undisturbed(() => showsFigures(spec));

@@ -9,7 +9,7 @@ export interface Shown {
   update: boolean;
 }
 
-/** Makes this process look like a kernel that runs a cell; `leave` ends that. */
+/** Makes this process look like a kernel that runs a cell, until `leave` is called. */
 export function fakeKernel(): { shown: Shown[]; leave: () => void } {
   const shown: Shown[] = [];
   const cache = createRequire(import.meta.url).cache as Record<string, unknown>;

@@ -21,7 +21,7 @@ before(() => {
 after(() => rmSync(data, { recursive: true }));
 
 let time = 0;
-/** Events as a log has them, two seconds after each other. */
+/** Events as in a log, two seconds apart. */
 const lines = (events: readonly TrainingEvent[]): string =>
   events.map((event) => `${JSON.stringify({ ...event, time: (time += 2000) })}\n`).join('');
 
@@ -47,7 +47,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-test('a run that is over is shown with all its curves', async (t) => {
+test('a run that has ended is shown with all its curves', async (t) => {
   const shown = inKernel(t);
   makeRun('2026-01-01-a', wholeRun);
   await follow('2026-01-01');
@@ -60,12 +60,12 @@ test('a run that is over is shown with all its curves', async (t) => {
   );
 });
 
-test('a run that goes on is redrawn as its log grows, also where it was killed and goes on from a checkpoint', async (t) => {
+test('a running run is redrawn as its log grows, even if it was killed and resumes from a checkpoint', async (t) => {
   const shown = inKernel(t);
   const log = makeRun('2026-01-02-b', [start(), step(1), step(2)]);
   const following = follow('last', { interval: 20 });
   const drawn = (words: RegExp): Promise<void> => until(() => shown.some((each) => words.test(textOf(each))));
-  // Nothing more comes, and still what is there gets drawn; the time left is by the log's clock: 2 steps in 4 s.
+  // The present steps are drawn although no more come; the time left follows the log's clock: 2 steps in 4 s.
   await drawn(/Over 2 training steps/);
   await drawn(/step 2 of 4, .* 4\.\d s left$/);
   appendFileSync(log, lines([epoch(0), step(3)]));
@@ -78,7 +78,7 @@ test('a run that goes on is redrawn as its log grows, also where it was killed a
   assert.equal(shown.filter(({ update }) => !update).length, 2, 'one line and one plot, updated in place');
 });
 
-test('a cell that is interrupted keeps what it showed, and the kernel goes on', async () => {
+test('an interrupted cell keeps what it showed, and the kernel goes on', async () => {
   const log = makeRun('2026-01-03-c', [start(), step(1)]);
   const kernel = await KernelClient.start({ spec: ownKernel(), cwd: packageRoot });
   try {
@@ -104,7 +104,7 @@ test('a cell that is interrupted keeps what it showed, and the kernel goes on', 
   }
 });
 
-test('a run that is not there is refused with those that are', async () => {
+test('a missing run is refused with the existing ones', async () => {
   await assert.rejects(follow('2025'), {
     name: 'UserError',
     message: /No run begins with '2025'\. There are: 2026-01-01-a/,
@@ -112,7 +112,7 @@ test('a run that is not there is refused with those that are', async () => {
   await assert.rejects(follow('2026'), { name: 'UserError', message: /Several runs begin with '2026'/ });
 });
 
-test('a sweep is drawn anew as its runs are done, until all are', async (t) => {
+test('a sweep is redrawn as its runs finish, until all are done', async (t) => {
   const shown = inKernel(t);
   const { finish } = await madeUpSweep(data, 'made-up');
   const following = follow('made-up', { interval: 20 });

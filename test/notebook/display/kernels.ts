@@ -29,11 +29,11 @@ const spec = (name: string, argv: string[], env?: Record<string, string>): Kerne
 /** This project's kernel: tslab, repaired. */
 export const ownKernel = (): KernelSpec => findKernelSpec('tslab', [projectJupyterPath]);
 
-/** tslab as it comes. */
+/** The unpatched tslab. */
 export const stockKernel = (): KernelSpec =>
   spec('stock', [join(packageRoot, 'node_modules/tslab/bin/tslab'), 'kernel', '--config-path={connection_file}']);
 
-/** A tslab of its own, like one installed globally: a copy, which never loads the project's. */
+/** A copy of tslab like a global installation, which never loads the project's. */
 export function foreignKernel(): { spec: KernelSpec; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'foreign-'));
   cpSync(join(packageRoot, 'node_modules/tslab'), join(folder, 'tslab'), { recursive: true });
@@ -48,7 +48,7 @@ export function foreignKernel(): { spec: KernelSpec; remove: () => void } {
   };
 }
 
-/** Runs cells one after another on a fresh kernel: what each came to, and what it sent. */
+/** Runs cells one after another on a fresh kernel; returns the outcome and the messages of each. */
 export async function runCells(
   spec: KernelSpec,
   cells: readonly string[],

@@ -66,7 +66,7 @@ test('updates that come too fast wait, the newest wins, and only the last is dra
   assert.equal(new Set(shown.map(({ id }) => id)).size, 1);
 });
 
-test('a final update goes out at once, with an image, and nothing follows it', (t) => {
+test('a final update is sent at once, with an image, and nothing follows it', (t) => {
   const shown = inKernel(t);
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   t.after(() => mock.timers.reset());
@@ -78,7 +78,7 @@ test('a final update goes out at once, with an image, and nothing follows it', (
   assert.deepEqual(shown.map(hasPng), [true, true]);
 });
 
-test('outside of a notebook a figure prints its sentence, a table its text, and updates do nothing', (t) => {
+test('outside a notebook a figure prints its sentence, a table its text, and updates do nothing', (t) => {
   const lines = printed(t);
   const view = liveFigure(penaltyCurve());
   view.update(penaltyCurve(), { final: true });
@@ -92,7 +92,7 @@ test('outside of a notebook a figure prints its sentence, a table its text, and 
   assert.equal(lines[2], '**bold**');
 });
 
-test('Markdown keeps backslashes and drops the indentation that all lines share', (t) => {
+test('Markdown keeps backslashes and drops the indentation common to all lines', (t) => {
   const shown = inKernel(t);
   void markdown`
     # ${'Title'}
@@ -102,7 +102,7 @@ test('Markdown keeps backslashes and drops the indentation that all lines share'
   assert.equal(shown[0].data['text/markdown'], '# Title\n\n  - $\\frac{1}{2}$');
 });
 
-test('a value of several lines leaves the indentation of the text around it alone', (t) => {
+test('a value of several lines does not change the indentation of the surrounding text', (t) => {
   const shown = inKernel(t);
   const rows = '| run |\n| --- |\n|   a |';
   void markdown`
@@ -122,7 +122,7 @@ one line
   );
 });
 
-test('bytes are shown as what they are of: an image in base64, a drawing as text', (t) => {
+test('bytes are shown by their type: an image in base64, a drawing as text', (t) => {
   const shown = inKernel(t);
   const file = Buffer.from('a file before <svg/> and behind');
   display({ 'image/png': Uint8Array.from([137, 80, 78, 71]), 'image/svg+xml': file.subarray(14, 20) });
@@ -160,7 +160,7 @@ test('a run that fails leaves its last state on display and passes the error on'
   assert.ok(hasPng(last[1]));
 });
 
-test('a run that goes on is drawn with what was before', async (t) => {
+test('a resumed run is drawn with its earlier steps', async (t) => {
   const shown = inKernel(t);
   const history = [start, step(1)];
   async function* events() {
@@ -172,7 +172,7 @@ test('a run that goes on is drawn with what was before', async (t) => {
   assert.match(String(shown.at(-1)!.data['text/plain']), /Over 2 training steps/);
 });
 
-test('outside of a notebook watching prints one line', async (t) => {
+test('outside a notebook watching prints one line', async (t) => {
   const lines = printed(t);
   async function* events() {
     yield start;
@@ -195,7 +195,7 @@ const frame = {
   ],
 };
 
-test('numbers stand to the right with the same decimals, and markup in a cell stays text', () => {
+test('numbers are aligned on the right with the same decimals, and markup in a cell stays text', () => {
   const forms = tableForms(tableColumns(frame, {}), 'R & D');
   const html = String(forms['text/html']);
   assert.match(html, /^<table class="dataframe"><caption>R &amp; D<\/caption>/);
@@ -234,13 +234,17 @@ test('a format is a number of decimals or a function', () => {
 
 const columns: [string, unknown[], string[]][] = [
   ['years and other long numbers', [2023, 100234, 1234567.5], ['2023.0', '100234.0', '1234567.5']],
-  ['whole numbers', [2023, -5], ['2023', '-5']],
+  ['integers', [2023, -5], ['2023', '-5']],
   ['numbers too small for four decimals', [1e-7, 5e-8, 0.00001], ['1e-7', '5e-8', '0.00001']],
   ['small ones beside larger ones', [0.25, 0.00001234567, 0], ['0.2500', '0.00001235', '0.0000']],
-  ['numbers beyond the exact ones', [1e21, 1.5e300, 12, 2 ** 53 + 2], ['1e+21', '1.5e+300', '12', '9007199254740994']],
+  ['numbers too large to be exact', [1e21, 1.5e300, 12, 2 ** 53 + 2], ['1e+21', '1.5e+300', '12', '9007199254740994']],
   ['thirds', [1 / 3, -2 / 3], ['0.3333', '-0.6667']],
-  ['what is no number, and what is not there', [NaN, null, undefined, Infinity, 1], ['NaN', '', '', 'Infinity', '1']],
-  ['whole numbers of any length', [5n, 9007199254740993n], ['5', '9007199254740993']],
+  [
+    'values that are not numbers, and missing ones',
+    [NaN, null, undefined, Infinity, 1],
+    ['NaN', '', '', 'Infinity', '1'],
+  ],
+  ['integers of any length', [5n, 9007199254740993n], ['5', '9007199254740993']],
 ];
 for (const [what, values, right] of columns) {
   test(`a column shows ${what} as a program reads them`, () => {
@@ -249,7 +253,7 @@ for (const [what, values, right] of columns) {
   });
 }
 
-test('a format for a column that is not there is an error that names the columns', () => {
+test('a format for a missing column is an error that names the columns', () => {
   assert.throws(() => tableColumns(frame, { formats: { acuracy: 2 } }), {
     name: 'UserError',
     message: "formats must name columns (run, accuracy); received 'acuracy'",
@@ -280,7 +284,7 @@ test('rows become a table, and so does a danfo data frame of them', () => {
   );
 });
 
-test('each value of a row stands in the column of its name, whatever the other rows have', () => {
+test('each value of a row is in the column of its name, whatever the other rows have', () => {
   const rows = [
     { run: 'dense', accuracy: 0.9 },
     { run: 'gated', lambda: 10, accuracy: 0.8 },
@@ -299,7 +303,7 @@ test('each value of a row stands in the column of its name, whatever the other r
   }
 });
 
-test('a table of more rows than a call takes arguments is a table too', () => {
+test('a table can have more rows than a call takes arguments', () => {
   const columns = tableColumns(
     Array.from({ length: 200_000 }, (_, n) => ({ n })),
     {},
@@ -307,7 +311,7 @@ test('a table of more rows than a call takes arguments is a table too', () => {
   assert.match(String(tableForms(columns)['text/plain']), /^ +n\n-+\n +0\n[^]*199999$/);
 });
 
-test('a second TensorFlow.js in the tree is refused', (t) => {
+test('a second TensorFlow.js in the dependency tree is refused', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'danfo-'));
   t.after(() => rmSync(folder, { recursive: true }));
   for (const name of ['danfojs-node', '@tensorflow/tfjs-node', '@tensorflow/tfjs-core']) {
@@ -330,12 +334,12 @@ test('the progress line shows epochs, accuracy, speed and time', () => {
   );
 });
 
-test('the progress line of a run with a largest number of steps ends there', () => {
+test('the progress line of a run with max_steps ends there', () => {
   const limited = { ...begun, maxSteps: 50 };
   assert.match(progressLine([limited, last], 20), /^\[█{12}░{12}\] step 25 of 50, .*20\.0 s left$/);
 });
 
-test('a resumed run counts only its own steps for the time that is left', () => {
+test('the time left of a resumed run counts only its own steps', () => {
   const resumed = { ...begun, startStep: 20 };
   assert.match(progressLine([resumed, last], 10), /2:30 min left$/);
 });
@@ -346,7 +350,7 @@ test('the line of a run that has ended gives the reason', () => {
   assert.equal(progressLine([begun, end], 1), 'stopped');
 });
 
-test('a run of unknown length has no bar, and one that has not begun is shown as waiting', () => {
+test('a run of unknown length has no bar, and a run that has not begun is shown as waiting', () => {
   assert.equal(
     progressLine([last], 61),
     'step 25, epoch 1, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:01 min so far',

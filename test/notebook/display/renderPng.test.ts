@@ -9,11 +9,11 @@ import { figures } from '../../plots/sampleFigures.ts';
 interface DecodedPng {
   width: number;
   height: number;
-  /** Whether any pixel in a rectangle (in pixels) fulfils a condition on red, green and blue. */
+  /** The number of pixels in a rectangle (in pixels) that fulfil a condition on red, green and blue. */
   count: (area: [number, number, number, number], matches: (r: number, g: number, b: number) => boolean) => number;
 }
 
-/** The pixels of a PNG, read by letting resvg draw it. */
+/** The pixels of a PNG, decoded by letting resvg draw it. */
 function decode(png: Buffer): DecodedPng {
   const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
   const image = `<image width="${width}" height="${height}" href="data:image/png;base64,${png.toString('base64')}"/>`;
@@ -56,7 +56,7 @@ for (const [name, figure] of Object.entries(figures)) {
 }
 
 test('no axis is drawn over its labels, wide or narrow', () => {
-  // The title of the left axis stands in the outermost column; between it and the labels the paper is blank.
+  // The title of the left axis is in the outermost column; the paper between it and the labels is blank.
   const image = decode(renderPng(figures.penaltyCurve, { width: 500, scale: 1 }));
   const ink = (x: number): number => image.count([x, 60, x + 1, 330], dark);
   const columns = Array.from({ length: 80 }, (_, x) => ink(x) > 0);
@@ -67,7 +67,7 @@ test('no axis is drawn over its labels, wide or narrow', () => {
   assert.ok(runs.length >= 2, `title and labels are ${runs.length} separate strips`);
 });
 
-test('scale makes more pixels of the same figure', () => {
+test('scale draws the same figure with more pixels', () => {
   const size = (scale: number): number[] => {
     const png = renderPng(figures.hardConcreteDensity, { width: 400, height: 300, scale });
     return [png.readUInt32BE(16), png.readUInt32BE(20)];
@@ -76,7 +76,7 @@ test('scale makes more pixels of the same figure', () => {
   assert.deepEqual(size(3), [1200, 900]);
 });
 
-test('drawing leaves the figure as it was', () => {
+test('drawing leaves the figure unchanged', () => {
   const before = structuredClone(figures.hardConcreteDensity);
   renderPng(figures.hardConcreteDensity);
   assert.deepEqual(figures.hardConcreteDensity, before);
@@ -89,7 +89,7 @@ const draw = (character: string): string => {
   return new Resvg(svg, { font }).render().asPng().toString('base64');
 };
 
-test('every character that needs no system font is in the fonts that come along', () => {
+test('the bundled fonts contain every character that needs no system font', () => {
   const missing = draw('\ue000');
   const characters = [...Array.from({ length: 0x3000 }, (_, i) => i)]
     .map((code) => String.fromCodePoint(code))
@@ -103,7 +103,7 @@ test('every character that needs no system font is in the fonts that come along'
   );
 });
 
-test('our figures need no system font, a figure with other letters asks for one', () => {
+test('our figures need no system font, and a figure with other letters needs one', () => {
   const textOf = (figure: Figure): string =>
     JSON.stringify([figure.layout.title, figure.data.map((trace) => trace.name)]);
   for (const figure of Object.values(figures)) assert.equal(fontsFor(textOf(figure)).loadSystemFonts, false);

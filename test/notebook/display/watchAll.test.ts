@@ -19,7 +19,7 @@ const network = smallNet({ gates: false });
 const runNamed = (name: string, seed: number): Run => experiment({ network, data, recipe, name, seed, root });
 const stepsOf = ({ history }: Run): number[] => history.flatMap((event) => (event.type === 'step' ? [event.step] : []));
 
-test('runs are trained in turn, one that is finished is left alone, and one that was finished before is loaded', async (t) => {
+test('runs are trained in turn, a finished run is left alone, and a run that was finished before is loaded', async (t) => {
   const log = t.mock.method(console, 'log', () => undefined);
   const runs = [runNamed('first', 1), runNamed('second', 2)];
   await watchAll(runs, { signal: new AbortController().signal });
@@ -33,7 +33,7 @@ test('runs are trained in turn, one that is finished is left alone, and one that
   for (const run of runs) assert.deepEqual(stepsOf(run), [1, 2, 3, 4]);
 });
 
-test('an interrupt ends the run that trains and those behind it; called again, they go on', async (t) => {
+test('an interrupt ends the training run and those after it; when called again, they go on', async (t) => {
   t.mock.method(console, 'log', () => undefined);
   const [first, second] = [runNamed('first', 3), runNamed('second', 4)];
   const stop = new AbortController();

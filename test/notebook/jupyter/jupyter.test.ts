@@ -67,7 +67,7 @@ test("somebody else's kernelspec is neither replaced nor removed", () => {
   assert.throws(() => installKernel({ prefix: scratch, name: '../up' }), UserError);
 });
 
-test('a kernel is only looked up by a possible name, whatever a notebook holds', () => {
+test('a kernel is only looked up by a valid name, whatever a notebook contains', () => {
   const names = [
     '../up',
     '..',
@@ -95,7 +95,7 @@ test('a kernel is only looked up by a possible name, whatever a notebook holds',
   assert.throws(() => findKernelSpec('...'), /no kernel is named '...'; there are: tslab/);
 });
 
-test('the error of a wrong kernel.json names the fault, and one that is not asked for does not disturb', () => {
+test('the error of an invalid kernel.json names the fault, and an invalid one that is not requested does no harm', () => {
   const usable = { argv: ['node', '{connection_file}'] };
   const cases: [unknown, RegExp][] = [
     [[], /it must hold an object/],
@@ -133,7 +133,7 @@ test('placeholders are filled in, and node is the Node that runs us', () => {
   assert.deepEqual(command, [process.execPath, '/spec/a.js', '-f=/tmp/c.json']);
 });
 
-test("Jupyter is given the project's kernel first, and without Jupyter the error gives what to do", async () => {
+test("Jupyter gets the project's kernel first, and without Jupyter the error says what to do", async () => {
   assert.equal(jupyterEnvironment({}).JUPYTER_PATH, projectJupyterPath);
   assert.equal(jupyterEnvironment({ JUPYTER_PATH: '/mine' }).JUPYTER_PATH, `${projectJupyterPath}:/mine`);
   await assert.rejects(
@@ -151,7 +151,7 @@ const skip = nbconvert.status === 0 ? false : 'jupyter nbconvert is not installe
 
 const fixture = (name: string): string => join(import.meta.dirname, '..', '..', 'fixtures', name);
 
-/** Has nbconvert convert a notebook; gives what it wrote, and fails where it complains. */
+/** Converts a notebook with nbconvert; returns the result, and fails if nbconvert reports errors. */
 function converted(to: string, notebook: string, extension: string, ...more: string[]): string {
   const args = ['nbconvert', '--to', to, ...more, notebook, '--output-dir', scratch, '--output', 'converted'];
   const { status, stderr } = spawnSync('jupyter', args, { env: jupyterEnvironment(), encoding: 'utf8' });
@@ -160,7 +160,7 @@ function converted(to: string, notebook: string, extension: string, ...more: str
   return readFileSync(join(scratch, `converted${extension}`), 'utf8');
 }
 
-/** A notebook of code cells, each a slide, beside which the library is found. */
+/** A notebook of code cells, each of them a slide, in a folder where the library can be imported. */
 function slides(...sources: string[]): string {
   mkdirSync(join(scratch, 'node_modules'));
   symlinkSync(packageRoot, join(scratch, 'node_modules', 'sparsebook'));

@@ -33,7 +33,7 @@ test('the last value of a cell is its result, as console.log would write it', as
   }
 });
 
-test('a result has the number of its cell, and comes after what the cell printed', async () => {
+test('a result has the number of its cell, and comes after the output of the cell', async () => {
   const { outcome, messages, of } = await execute('console.log("first");\n"second"');
   assert.ok(outcome.status === 'ok');
   assert.equal(of('execute_result')[0].execution_count, outcome.execution_count);
@@ -49,7 +49,7 @@ test('a value that cannot be written fails its cell', async () => {
   assert.match(traceback(), /Error: shy/);
 });
 
-test('a data frame shows as its table, and a long one with its first rows', async () => {
+test('a data frame is shown as its table, and a long one with its first rows', async () => {
   const code = `import { DataFrame } from 'danfojs-node';
 const frame = new DataFrame([{ n: 1, word: 'one' }, { n: 2, word: '<b>' }], { index: ['r1', 'r2'] });
 frame`;
@@ -110,7 +110,7 @@ const cases: Record<string, Said> = {
     ['const { v: v } = whole;\nv', '1'],
     ['let { w } = whole, { l } = whole;\nw.z + l.length', '5'],
   ],
-  'what names a property is no variable of an earlier cell': [
+  'the name of a property is no variable of an earlier cell': [
     ['interface Sides { v: number; times?(): number }\nlet sides: Sides = { v: 2 };\nlet v = 3, times = 4;', ''],
     ['sides = { v: 5 };\nsides.v + sides?.v + sides["v"]', '15'],
     ['sides = { v, times() { return this.v * times; } };\nsides.times!()', '12'],
@@ -137,7 +137,7 @@ const cases: Record<string, Said> = {
     ['/[\\p{L}--[a-z]]/v.test("a")', 'false'],
     ['class Counted { accessor count = 1; static { console.log(new Counted().count); } }', '1\n'],
   ],
-  'namespaces, and what cells add to global types, are known to all later cells': [
+  'namespaces, and additions to global types, are known to all later cells': [
     ['namespace Space2.Inner { export const c = 1; export type T = number }', ''],
     [
       'declare global { interface Array<T> { last(): T } }\nArray.prototype.last = function () { return this.at(-1); };\n[2].last()',
@@ -168,14 +168,14 @@ const cases: Record<string, Said> = {
     ['export namespace Space { export const seven = 7; }\nexport declare const nowhere: number;', ''],
     ['const sized: Sized = new Thing();\n[plus(), await soon(), sized.size, E.A, Space.seven].join(" ")', '3 4 5 6 7'],
   ],
-  '`export default` leaves its value as the last one, and names what has a name': [
+  '`export default` gives the last value, and declares what has a name': [
     ['export default 5;', '5'],
     ['console.log("no semicolon")\nexport default { a: [1] }', 'no semicolon\n{ a: [ 1 ] }'],
     ['export default function () { return 1; }', '[Function (anonymous)]'],
     ['export default class Named { value = 8 }', ''],
     ['export default async function named() { return new Named().value; }\nawait named()', '8'],
   ],
-  'a list of exports says nothing, and one from a module imports': [
+  'a list of exports does nothing, and one from a module imports': [
     ['const local = 9;\nexport { local, local as other };\nexport {};\nlocal', '9'],
     ["export { basename, join as joined } from 'node:path';\nexport * as url from 'node:url';", ''],
     ["export * from 'node:os';\nexport { default } from 'node:os';\nexport type { Stats } from 'node:fs';", ''],
@@ -194,7 +194,7 @@ const cases: Record<string, Said> = {
 
 for (const [title, cells] of Object.entries(cases)) test(title, () => checkSaid(execute, cells));
 
-test('completion and inspection know the variables of earlier cells, and what is written about them', async () => {
+test('completion and inspection know the variables of earlier cells, and their docstrings', async () => {
   await execute('/** How wide. */\nconst wide = { inMetres: 3 };\nfunction spread(factor: number) { return factor; }');
   const matches = async (code: string): Promise<unknown> =>
     (await kernel().request('complete_request', { code, cursor_pos: code.length })).matches;
@@ -205,7 +205,7 @@ test('completion and inspection know the variables of earlier cells, and what is
   assert.deepEqual(await about('wide', 1), { 'text/plain': 'const wide: {\n    inMetres: number;\n}\n\nHow wide.' });
   assert.deepEqual(await about('spread(1)', 3), { 'text/plain': 'function spread(factor: number): number' });
   assert.deepEqual(await about('  ', 1), {});
-  // The protocol counts characters, of which some are two units of a text.
+  // The protocol counts characters, some of which are two units of a string.
   const complete = await kernel().request('complete_request', { code: '"🙂🙂"; wide.in', cursor_pos: 13 });
   assert.deepEqual([complete.matches, complete.cursor_start, complete.cursor_end], [['inMetres'], 11, 13]);
   for (const code of ['', '(', '`${', 'import { } from', 'wide.', '/*', '🙂']) {
@@ -233,7 +233,7 @@ test('diagnose_request returns the errors of code as the next cell, with their p
     ['text', "Type 'number' is not assignable to type 'string'."],
     ['nobody', "Cannot find name 'nobody'."],
   ]);
-  // What the kernel changes before it compiles does not move a place.
+  // The kernel's changes to code before compilation do not move the places of errors.
   assert.deepEqual(await diagnose('export const size = { width, unheard }; export default nobody;'), [
     [
       'unheard',
@@ -252,7 +252,7 @@ test('diagnose_request returns the errors of code as the next cell, with their p
   assert.deepEqual([stdout(), result()], ['', '32']);
 });
 
-test('variables_request lists what cells have set, with their types, also while one runs', async () => {
+test('variables_request lists the variables that cells have set, with their types, even while a cell runs', async () => {
   await execute(`import * as path from 'node:path';
 import { tensor2d } from '@tensorflow/tfjs';
 interface Only { types: string }
@@ -305,7 +305,7 @@ const afterAll = 2;`,
   );
 });
 
-test('a failed cell keeps the variables, functions and types that it got to', async () => {
+test('a failed cell keeps the variables, functions and types that it reached', async () => {
   await execute(`import { sep } from 'node:path';
 type Text = string;
 const before: Text = 'set', pair = [before, sep];
@@ -320,7 +320,7 @@ let afterwards = 2;`);
   }
 });
 
-test('what a failed cell did not get to keeps the value and the type from before', async () => {
+test('variables that a failed cell did not reach keep the value and the type from before', async () => {
   await execute('const kept = "old", lost = "old";\nclass Shape { sides = 3 }');
   await execute(
     'const kept = 1;\nawait null;\nif (kept) throw new Error("half");\nconst lost = 2;\nclass Shape { sides = 4 }',
@@ -359,14 +359,14 @@ const traces: Record<string, [code: string, lines: string[]]> = {
     'type U = string;\nconst wait = async (text: U): Promise<void> => {\n  await null;\n  throw new Error(text);\n};\nawait wait("late");',
     ['Error: late', 'at wait (cell:4:9)', 'at async cell:6:1'],
   ],
-  'beside properties of its own': [
+  'with properties of its own': [
     'import { readFileSync } from "node:fs";\n\nreadFileSync("/nowhere");',
     ["Error: ENOENT: no such file or directory, open '/nowhere'", 'at cell:3:13 {'],
   ],
 };
 
 for (const [where, [code, lines]] of Object.entries(traces)) {
-  test(`a traceback names the line of the cell as it was written: ${where}`, async () => {
+  test(`a traceback names the line of the cell as written: ${where}`, async () => {
     const { traceback } = await execute(code);
     const told = traceback()
       .split('\n')
@@ -376,14 +376,14 @@ for (const [where, [code, lines]] of Object.entries(traces)) {
   });
 }
 
-test('the stack that a cell prints is the one that its traceback shows', async () => {
+test('the stack that a cell prints is the stack that its traceback shows', async () => {
   const { stdout } = await execute(
     'type T = 1;\ntry {\n  JSON.parse("{");\n} catch (error) {\n  console.log(error.stack.split("\\n").at(-1));\n}',
   );
   assert.equal(stdout(), '    at cell:3:8\n');
 });
 
-test('an error whose message has many megabytes keeps its name and its beginning', async () => {
+test('an error with a message of many megabytes keeps its name and its beginning', async () => {
   const { outcome, traceback } = await execute("throw new RangeError('m'.repeat(20_000_000));");
   assert.ok(outcome.status === 'error');
   assert.equal(outcome.ename, 'RangeError');
@@ -391,7 +391,7 @@ test('an error whose message has many megabytes keeps its name and its beginning
   assert.ok(traceback().length < 1_100_000);
 });
 
-test('an error whose message is no text is reported all the same, and the kernel lives', async () => {
+test('an error whose message is not a string is still reported, and the kernel survives', async () => {
   const { outcome } = await execute(
     'const odd: any = new Error(); odd.message = { status: 500 }; odd.name = 5; throw odd;',
   );

@@ -4,7 +4,7 @@ import { KernelClient, type ExecuteOutcome } from 'sparsebook/notebook/kernel/cl
 import type { Message } from 'sparsebook/notebook/kernel/wire.js';
 import { findKernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 
-/** What a cell sent. */
+/** The outcome and the messages of a cell. */
 export interface Heard {
   outcome: ExecuteOutcome;
   messages: Message[];
@@ -17,7 +17,7 @@ export interface Heard {
   traceback: () => string;
 }
 
-/** Cells that run one after another, and what each prints, or the text of its last value. */
+/** Cells that run one after another, each with the output or the last value that it must give. */
 export type Said = [code: string, said: string][];
 
 export async function checkSaid(execute: (code: string) => Promise<Heard>, cells: Said): Promise<void> {
@@ -28,7 +28,7 @@ export async function checkSaid(execute: (code: string) => Promise<Heard>, cells
   }
 }
 
-/** What a cell sends, told as it comes in. */
+/** Collects the messages of a cell as they come in. */
 export function hearing(): { hear: (message: Message) => void; heard: Omit<Heard, 'outcome'> } {
   const messages: Message[] = [];
   const of = (type: string): Record<string, unknown>[] =>
@@ -47,7 +47,7 @@ export function hearing(): { hear: (message: Message) => void; heard: Omit<Heard
   return { hear: (message) => messages.push(message), heard };
 }
 
-/** One kernel for all tests of a file, in the folder given, and what has it run a cell. */
+/** One kernel for all tests of a file, in the given folder, and a function that runs a cell on it. */
 export function sharedKernel(cwd = process.cwd()): {
   kernel: () => KernelClient;
   execute: (code: string) => Promise<Heard>;

@@ -1,5 +1,5 @@
-// Cells that change what the kernel itself works with: whoever waits for an answer gets one, or hears that the kernel
-// ended.
+// Cells that change globals on which the kernel depends: a client that waits for a reply gets one, or learns that the
+// kernel ended.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findKernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
@@ -8,7 +8,7 @@ import { hearing } from './cells.ts';
 
 const LONGEST_MILLISECONDS = 120_000;
 
-/** What becomes of two cells, one after the other. */
+/** Runs cells one after another; returns their statuses, the output and the traceback. */
 async function outcomesOf(...cells: string[]): Promise<string[]> {
   const kernel = await KernelClient.start({ spec: findKernelSpec('tslab'), cwd: process.cwd() });
   const { hear, heard } = hearing();
@@ -22,7 +22,7 @@ async function outcomesOf(...cells: string[]): Promise<string[]> {
 }
 
 test(
-  'a cell that replaces Promise leaves a kernel that says why cells fail',
+  'after a cell that replaces Promise the kernel says why cells fail',
   { timeout: LONGEST_MILLISECONDS },
   async () => {
     const replaced = 'globalThis.Promise = class { then() { return this; } } as any;';
@@ -34,7 +34,7 @@ test(
 );
 
 test(
-  'a cell that takes Buffer away ends the kernel, which can read no more',
+  'a cell that removes Buffer ends the kernel, which can no longer read',
   { timeout: LONGEST_MILLISECONDS },
   async () => {
     const outcomes = await outcomesOf('(globalThis as any).Buffer = undefined;', '1');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
-/** Ways to start a program, and what it then prints into the cell. */
+/** Ways to start a program, and the output that then appears in the cell. */
 const cases: [start: string, heard: string[]][] = [
   ["spawn(node, says, { stdio: 'inherit' })", ['stderr complained', 'stdout said']],
   ["spawn(node, says, { stdio: ['ignore', 1, 'ignore'] })", ['stdout said']],
@@ -36,7 +36,7 @@ for (const start of [${cases.map(([start]) => `() => ${start}`).join()}]) {
 print(JSON.stringify(results));
 `;
 
-test('what programs print that a cell starts with its own output is printed into the cell', () => {
+test('output of programs that inherit the output of a cell is printed into the cell', () => {
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
   const right = cases.map(([, heard]) => heard);
   assert.deepEqual(stdout === '' ? stderr : JSON.parse(stdout), right);

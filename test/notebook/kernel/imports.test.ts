@@ -101,9 +101,12 @@ const cases: Record<string, [code: string, result: string]> = {
     'import * as all from "./all.ts";\n[all.slow, all.three, all.rate, (await all.later()).three].join()',
     'awaited,3,0.5,3',
   ],
-  'a file that names what Node names in scripts': ['import { idioms } from "./idioms.ts";\nidioms', 'true,0.5,name'],
-  'a variable, which stays that of its file': ['import { counter, tick } from "./counter";\ntick()', '0'],
-  'that variable, cells later': ['tick();\ncounter', '2'],
+  'a file that uses the names that Node gives to scripts': [
+    'import { idioms } from "./idioms.ts";\nidioms',
+    'true,0.5,name',
+  ],
+  'a variable, which stays bound to its file': ['import { counter, tick } from "./counter";\ntick()', '0'],
+  'that variable, some cells later': ['tick();\ncounter', '2'],
   'a package of ES modules': ['import seven, { hi } from "modern";\nhi + seven', 'hi7'],
   'a package that can only be imported': [
     'import eight, { hi as hello } from "imported";\nimport * as whole from "imported";\nhello + eight + Object.keys(whole)',
@@ -118,7 +121,7 @@ const cases: Record<string, [code: string, result: string]> = {
     'const there = await import(new URL("./three.ts", import.meta.url).href);\nthere.three + (await import("./rates.json", { with: { type: "json" } })).default.slow',
     '3.5',
   ],
-  'import() of tslab itself, and of what Node brings': [
+  'import() of tslab itself, and of modules of Node': [
     '(typeof (await import("tslab")).display.html) + (await import("node:path")).sep',
     'function/',
   ],
@@ -146,7 +149,7 @@ test('a module that a cell defines can be imported', async () => {
   assert.equal((await execute('import { eleven } from "./mine";\neleven')).result(), '11');
 });
 
-test('a stack trace shows the place in an imported file as it was written', async () => {
+test('a stack trace shows the place in an imported file as written', async () => {
   const { traceback } = await execute('import { fails } from "../shared/fails";\n\nfails({ width: 5 });');
   const lines = traceback().split('\n');
   assert.equal(lines[0], 'Error: width 5');
@@ -154,16 +157,16 @@ test('a stack trace shows the place in an imported file as it was written', asyn
   assert.match(lines[2], /at cell:3:\d+$/);
 });
 
-test('a file that has changed is read again by the next cell, and so is what imports it', async () => {
+test('a changed file is read again by the next cell, and so are the files that import it', async () => {
   put('shared/two.ts', 'export const two = 4;\n');
   const quarter = async (): Promise<string | undefined> =>
     (await execute('import { half as quarter } from "../shared/half";\nquarter(42)')).result();
-  // The compiler looks for changes by itself.
+  // The compiler watches for changes by itself.
   for (let tries = 0; tries < 100 && (await quarter()) === '21'; tries++) await sleep(50);
   assert.equal(await quarter(), '10.5');
 });
 
-test('inspection reads what is written in other files, of names that are imported and of methods that are inherited', async () => {
+test('inspection reads docstrings in other files, of imported names and of inherited methods', async () => {
   for (const [code, said] of [
     ["import { join } from 'node:path';\njoin", /Join all arguments together/],
     ['[1].map', /Calls a defined callback function on each element/],

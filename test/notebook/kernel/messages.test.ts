@@ -10,7 +10,7 @@ import { hearing, sharedKernel } from './cells.ts';
 const { kernel, execute } = sharedKernel();
 
 test('cells know the global types of Node, and none that only a dependency declares', async () => {
-  // Before any cell imports something.
+  // Before any cell imports a module.
   const node = await execute("const size: number = Buffer.from('four').length;\nconsole.log(size, process.version);");
   assert.equal(node.stdout(), `4 ${process.version}\n`);
   const other = await execute('const elsewhere: OffscreenCanvas | undefined = undefined;');
@@ -72,7 +72,7 @@ test('a UserError is shown without its stack', async () => {
   assert.deepEqual(of('error')[0].traceback, ['UserError: no such file; run download first']);
 });
 
-test('a thrown value that is no Error is named for what it is', async () => {
+test('a thrown value that is not an Error is named by its kind', async () => {
   const { of } = await execute('throw { code: 5 };');
   assert.deepEqual([of('error')[0].ename, of('error')[0].evalue], ['Thrown', '{ code: 5 }']);
 });
@@ -83,7 +83,7 @@ test('an unhandled rejection fails the cell it comes from', async () => {
   assert.equal(of('error')[0].evalue, 'lost');
 });
 
-test('an exception in a timer fails the cell that waits meanwhile, and the kernel lives', async () => {
+test('an exception in a timer fails the cell that is waiting, and the kernel survives', async () => {
   const wait = 'await new Promise((resolve) => setTimeout(resolve, 100));';
   const { outcome, of } = await execute(`setTimeout(() => { throw new Error('late'); }, 10);\n${wait}`);
   assert.equal(outcome.status, 'error');
@@ -91,7 +91,7 @@ test('an exception in a timer fails the cell that waits meanwhile, and the kerne
   assert.equal((await execute('seven')).result(), '7');
 });
 
-test('the cell after a failed one runs at once when the client does not ask to stop on errors', async () => {
+test('the cell after a failed one runs at once if the client does not ask to stop on errors', async () => {
   assert.equal((await execute("throw new Error('first');")).outcome.status, 'error');
   const next = await execute("console.log('second');");
   assert.equal(next.outcome.status, 'ok');
@@ -144,7 +144,7 @@ const deafLoops: [string, string][] = [
   ['in a timer', "setTimeout(() => { console.log('started'); for (;;); }, 1);\nawait new Promise(() => {});"],
 ];
 for (const [what, code] of deafLoops) {
-  test(`an interrupt stops a loop ${what}, and variables live on`, async () => {
+  test(`an interrupt stops a loop ${what}, and variables survive`, async () => {
     let asking: NodeJS.Timeout | undefined;
     const outcome = await kernel().execute(code, ({ header }) => {
       if (header.msg_type === 'stream') asking ??= setInterval(() => kernel().interrupt(), 100);
@@ -152,13 +152,13 @@ for (const [what, code] of deafLoops) {
     clearInterval(asking);
     assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
     let next = await execute('seven');
-    // An interrupt that was sent as the loop ended meets the next cell.
+    // An interrupt sent just as the loop ends reaches the next cell.
     if (next.outcome.status === 'error' && next.outcome.ename === 'Interrupted') next = await execute('seven');
     assert.equal(next.result(), '7', JSON.stringify(next.outcome));
   });
 }
 
-test('what is written straight to the descriptors, or by a program the cell starts, is output of the cell', async () => {
+test('text written straight to the descriptors, or by a program that the cell starts, is output of the cell', async () => {
   const code = `import { writeSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 writeSync(1, 'raw\\n');
@@ -169,7 +169,7 @@ const ended = spawnSync('sh', ['-c', 'echo started; echo complained >&2'], { std
   assert.deepEqual(complained, [{ name: 'stderr', text: 'complained\n' }]);
 });
 
-test('an error that holds no texts, or throws when it is looked at, is an error all the same', async () => {
+test('an error whose fields are not strings, or that throws when inspected, is still reported as an error', async () => {
   const thrown: [string, string][] = [
     ["Object.assign(new Error('x'), { message: { a: 1 } })", 'Error: { a: 1 }'],
     ["Object.assign(new Error('x'), { name: 5 })", '5: x'],
@@ -185,7 +185,7 @@ test('an error that holds no texts, or throws when it is looked at, is an error 
   }
 });
 
-test('interrupt_request is answered, and does what SIGINT does', async () => {
+test('interrupt_request gets a reply, and does what SIGINT does', async () => {
   let reply: Promise<unknown> | undefined;
   const code = "console.log('started');\nawait new Promise(() => {});";
   const outcome = await kernel().execute(code, ({ header }) => {
@@ -195,7 +195,7 @@ test('interrupt_request is answered, and does what SIGINT does', async () => {
   assert.deepEqual(await reply, { status: 'ok' });
 });
 
-test('completion and inspection still work, and comm_info is answered by its own name', async () => {
+test('completion and inspection still work, and comm_info gets a reply of its own name', async () => {
   const complete = await kernel().request('complete_request', { code: 'seven.toF', cursor_pos: 9 });
   assert.deepEqual(complete.matches, ['toFixed']);
   const inspect = await kernel().request('inspect_request', { code: 'seven', cursor_pos: 2, detail_level: 0 });
@@ -214,7 +214,7 @@ console.log(JSON.stringify([size, relabel('local'), { label }]));`;
   assert.equal(stdout(), '[{"width":32,"seven":7},{"label":"local"},{"label":"assigned"}]\n');
 });
 
-test('the types of every module of Node are there when a cell imports it', async () => {
+test('the types of every module of Node are available to a cell that imports it', async () => {
   const folder = join(createRequire(import.meta.url).resolve('@types/node/package.json'), '..');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.d.ts'));
   const declared = (file: string): string[] =>
@@ -223,7 +223,7 @@ test('the types of every module of Node are there when a cell imports it', async
     );
   const names = [...new Set(files.flatMap(declared))].filter(isBuiltin);
   assert.ok(names.length > 80, `${names.length} modules`);
-  // What has no type is any, and any is a number too: then there would be no error where one is expected.
+  // A module without types is any, and any can be a number too: then the expected error would be missing.
   const code = names.map(
     (name, i) => `import type * as module${i} from '${name}';
 // @ts-expect-error
@@ -236,7 +236,7 @@ const number${i}: number = undefined as unknown as typeof module${i};`,
   );
 });
 
-test('what a cell left running still prints into that cell, and its failure is reported there', async () => {
+test('background work of a cell prints into that cell, and its failure is reported there', async () => {
   const late: Message[] = [];
   const told = new Promise<void>((resolve) => {
     const code = "setTimeout(() => { console.log('later'); throw new Error('too late'); }, 50);";
@@ -251,11 +251,11 @@ test('what a cell left running still prints into that cell, and its failure is r
   assert.equal(late.at(-1)?.content.evalue, 'too late');
 });
 
-/** Executes as a client that waits for nothing. */
+/** Sends a request without waiting for the reply. */
 const queue = (code: string, stop_on_error = true): Promise<MessageContent> =>
   kernel().request('execute_request', { code, stop_on_error, silent: false, store_history: true, allow_stdin: false });
 
-test('after a failure the requests that wait are aborted, and one sent on its reply runs', async () => {
+test('after a failure the waiting requests are aborted, and a request sent after the reply runs', async () => {
   const busy = 'const until = Date.now() + 100;\nwhile (Date.now() < until);\nthrow new Error("stop");';
   const replies = [queue(busy), queue('1'), queue('2')];
   assert.equal((await replies[0]).status, 'error');
@@ -265,7 +265,7 @@ test('after a failure the requests that wait are aborted, and one sent on its re
   assert.equal((await next).status, 'ok');
 });
 
-test('after a failure that is not to stop anything the requests that wait run', async () => {
+test('after a failure with stop_on_error false the waiting requests run', async () => {
   const replies = await Promise.all([
     queue('await null;\nthrow new Error("go on");', false),
     queue('1', false),
@@ -279,7 +279,7 @@ test('after a failure that is not to stop anything the requests that wait run', 
 
 const skipBefore24 = Number.parseInt(process.versions.node) < 24 && 'only from Node 24 on';
 test(
-  'what a cell left running prints, shows and fails in its own cell while another runs',
+  'background work of a cell prints, shows and fails in its own cell while another cell runs',
   { skip: skipBefore24 },
   async () => {
     const { hear, heard } = hearing();
@@ -313,7 +313,7 @@ await new Promise((resolve) => process.stdout.write(euro.subarray(1), resolve));
   assert.deepEqual([stdout(), result()], ['€', 'written']);
 });
 
-test('reading standard input fails at once, each time, with what to do instead', async () => {
+test('reading standard input fails at once, each time, and the error says what to do instead', async () => {
   const cells = [
     'import { createInterface } from "node:readline/promises";\nconst rl = createInterface({ input: process.stdin, output: process.stdout });\nawait rl.question("Name? ");',
     'for await (const line of createInterface({ input: process.stdin })) console.log(line);\nawait new Promise(() => {});',
@@ -350,7 +350,7 @@ test('brackets, strings and comments decide whether code is complete', async () 
   assert.equal(indent, '    ');
 });
 
-test('history has what was executed: the last, a range, or what matches', async () => {
+test('history returns executed code: the last, a range, or matches of a pattern', async () => {
   const { outcome } = await execute('const one = 1;');
   await execute('const two = 2;');
   await execute('const one = 1;');
@@ -371,7 +371,7 @@ test('history has what was executed: the last, a range, or what matches', async 
   ]);
 });
 
-test('a silent request shows nothing, and one that is not to be stored has no number', async () => {
+test('a silent request shows nothing, and an unstored request has no number', async () => {
   const ask = (code: string, more: MessageContent): Promise<MessageContent> =>
     kernel().request('execute_request', { code, silent: false, store_history: true, allow_stdin: false, ...more });
   const before = (await ask('1', {})).execution_count;

@@ -9,8 +9,8 @@ import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js'
 import { KernelProcess } from 'sparsebook/notebook/kernel/client/kernelProcess.js';
 
 /**
- * A kernel that runs `prelude` (which knows `connection`, and requires what this test can) before it is the project's
- * own. It listens at ports, which other programs may have had before.
+ * The project's kernel, which first runs `prelude` (which can use `connection`, and require whatever this test can). It
+ * listens on ports, which other programs may have used before.
  */
 function kernelAfter(t: TestContext, prelude: string): KernelSpec {
   const own = findKernelSpec('tslab');
@@ -31,19 +31,19 @@ await import(${JSON.stringify(launch)});\n`,
   return { ...own, argv: ['node', file, '{connection_file}'], metadata: {} };
 }
 
-/** Such a kernel is met, and runs a cell. */
+/** Asserts that a client connects to such a kernel, and that the kernel runs a cell. */
 async function isMet(t: TestContext, prelude: string): Promise<void> {
   const kernel = await KernelClient.start({ spec: kernelAfter(t, prelude), cwd: process.cwd() });
   t.after(() => kernel.kill());
   assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 }
 
-test('a start that was given up beforehand rejects, and nothing else comes of it', async () => {
+test('a start that was aborted beforehand rejects, and nothing else happens', async () => {
   const options = { spec: findKernelSpec('tslab'), cwd: process.cwd(), signal: AbortSignal.abort() };
   await assert.rejects(KernelClient.start(options), { name: 'AbortError' });
 });
 
-test('a kernel is met although an echo answered at its iopub port before it', async (t) => {
+test('a client finds its kernel although an echo server answered on the iopub port before it', async (t) => {
   await isMet(
     t,
     `const server = createServer((socket) => socket.on('error', () => {}).pipe(socket));
@@ -54,7 +54,7 @@ await new Promise((resolve) => server.close(resolve));`,
   );
 });
 
-test('messages of another kernel at the iopub port before do no harm', async (t) => {
+test('earlier messages of another kernel on the iopub port do no harm', async (t) => {
   await isMet(
     t,
     `const { Publisher } = require('zeromq');
@@ -68,7 +68,7 @@ other.close();`,
   );
 });
 
-test("a kernel reads no messages while it binds its ports, and answers however slowly zeromq's threads are", async (t) => {
+test("a kernel reads no messages while it binds its ports, and replies however slow zeromq's threads are", async (t) => {
   await isMet(
     t,
     `const zeromq = require('zeromq');
@@ -81,7 +81,7 @@ require.cache[require.resolve('zeromq')].exports = { ...zeromq, Router: Slow };`
   );
 });
 
-test('a kernel that does not answer in time is ended', async (t) => {
+test('a kernel that does not reply in time is ended', async (t) => {
   const started = join(tmpdir(), `pid-${process.pid}`);
   t.after(() => rmSync(started));
   const spec = kernelAfter(
@@ -99,7 +99,7 @@ await new Promise((resolve) => setTimeout(resolve, 60_000));`,
   assert.throws(() => process.kill(Number(readFileSync(started, 'utf8')), 0), { code: 'ESRCH' });
 });
 
-test('a kernel whose watch thread fails ends with the reason, in an endless loop too', async (t) => {
+test('a kernel whose watch thread fails ends with the reason, even in an endless loop', async (t) => {
   for (const busy of ['', 'for (;;);']) {
     const spec = kernelAfter(
       t,
@@ -119,7 +119,7 @@ require('node:module').syncBuiltinESMExports();`,
   }
 });
 
-test('where files cannot be sockets a kernel is met at ports', async (t) => {
+test('where files cannot be sockets a kernel is reached on ports', async (t) => {
   const spec = kernelAfter(
     t,
     `if (connection.transport === 'ipc')
@@ -131,7 +131,7 @@ test('where files cannot be sockets a kernel is met at ports', async (t) => {
   assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 });
 
-/** How many files and folders a process has the system watch. */
+/** The number of files and folders that the system watches for a process. */
 function watchedBy(pid: number): number {
   const handles = join('/proc', String(pid), 'fdinfo');
   const read = (handle: string): string => {
@@ -144,7 +144,7 @@ function watchedBy(pid: number): number {
   return readdirSync(handles).reduce((sum, handle) => sum + (read(handle).match(/^inotify/gm)?.length ?? 0), 0);
 }
 
-test('a kernel does not watch what lies in packages, but sees that one is installed', async (t) => {
+test('a kernel does not watch the contents of packages, but notices a new one', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'packages-'));
   const lay = (path: string, text: string): void => {
     mkdirSync(join(folder, 'node_modules', path, '..'), { recursive: true });
@@ -163,7 +163,7 @@ test('a kernel does not watch what lies in packages, but sees that one is instal
   lay('late/package.json', '{ "name": "late", "version": "1.0.0", "types": "index.d.ts" }');
   lay('late/index.d.ts', 'export declare const seven: number;');
   lay('late/index.js', 'exports.seven = 7;');
-  // The compiler hears of it a moment later.
+  // The compiler notices it a moment later.
   let outcome = await kernel.execute(code);
   for (let tries = 0; tries < 100 && outcome.status === 'error'; tries++) {
     await sleep(100);
@@ -172,7 +172,7 @@ test('a kernel does not watch what lies in packages, but sees that one is instal
   assert.equal(outcome.status, 'ok');
 });
 
-test('however many kernels run, they add no listeners to the process', async () => {
+test('kernels add no listeners to the process, however many run', async () => {
   const before = process.listenerCount('exit');
   const sleeper = [process.execPath, '-e', 'setInterval(() => 0, 1000)'];
   const kernels = await Promise.all([1, 2, 3].map(() => KernelProcess.start(sleeper, tmpdir(), {})));

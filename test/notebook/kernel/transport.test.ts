@@ -24,12 +24,12 @@ function connectionOf(kernel: KernelClient): string {
   return words.find((word) => word.endsWith('connection.json')) ?? '';
 }
 
-test('addresses have the form that Jupyter gives them', () => {
+test('addresses have the form that Jupyter specifies', () => {
   assert.equal(addressOf({ transport: 'ipc', ip: '/tmp/k/socket' }, 3), 'ipc:///tmp/k/socket-3');
   assert.equal(addressOf({ transport: 'tcp', ip: '127.0.0.1' }, 8080), 'tcp://127.0.0.1:8080');
 });
 
-test('sockets are files where they can be, and ports where the path of a file would be too long', async (t) => {
+test('sockets are files where possible, and ports where the path of a file would be too long', async (t) => {
   const { TMPDIR } = process.env;
   t.after(() => (TMPDIR === undefined ? delete process.env.TMPDIR : (process.env.TMPDIR = TMPDIR)));
   const deep = join(scratch(t), 'a'.repeat(80));
@@ -52,8 +52,8 @@ test('sockets are files where they can be, and ports where the path of a file wo
 });
 
 /**
- * A kernel of a few lines: `body` knows `connection`, `shell`, `iopub`, and
- * `send(socket, request, type, content, parent)`.
+ * A kernel of a few lines: `body` can use `connection`, `shell`, `iopub`, and `send(socket, request, type, content,
+ * parent)`.
  */
 function smallKernel(t: TestContext, body: string, metadata?: KernelSpec['metadata']): KernelSpec {
   const file = join(scratch(t), 'kernel.mjs');
@@ -93,7 +93,7 @@ for await (const frames of shell) {
   };
 }
 
-test('garbage, wrong keys and types and unasked replies are ignored; valid messages are read', async (t) => {
+test('garbage, wrong keys and types and unrequested replies are ignored; valid messages are read', async (t) => {
   const body = `async function execute(request) {
   for (const socket of [iopub, shell]) {
     const to = socket === shell ? request.identities : [];
@@ -125,7 +125,7 @@ test('garbage, wrong keys and types and unasked replies are ignored; valid messa
   }
 });
 
-test('a listener that throws is reported, and receives the next message', async (t) => {
+test('a listener that throws is reported, and still receives the next message', async (t) => {
   const body = `async function execute(request) {
   for (const text of ['first', 'second']) await send(iopub, request, 'stream', { name: 'stdout', text });
   await send(shell, request, 'execute_reply', { status: 'ok' });
@@ -158,13 +158,13 @@ const written = process.stdout.write(String(process.hrtime.bigint() / 1_000_000n
   });
   assert.equal(outcome.status, 'ok');
   assert.equal(heard.length, 1500);
-  // The last is sent when all but about 8 MB of those before it have been read.
+  // The last message is sent when all but about 8 MB of the earlier ones have been read.
   const unread = heard.filter((time) => time > end).length;
   assert.ok(end > 0);
   assert.ok(unread < 800, `${unread} of 1500 were still on their way when the last was sent`);
 });
 
-test('a kernel listens in a folder of its user alone, which is gone after it, however it ended', async () => {
+test('a kernel listens in a folder that only its user can open, and the folder is deleted however the kernel ends', async () => {
   const kernel = shared.kernel();
   const folder = dirname(connectionOf(kernel));
   assert.equal(statSync(folder).mode & 0o777, 0o700);
@@ -179,7 +179,7 @@ test('a kernel listens in a folder of its user alone, which is gone after it, ho
   assert.throws(() => statSync(folder), { code: 'ENOENT' });
 });
 
-test('a long text goes out in pieces that cut no character', () => {
+test('a long text is sent in pieces that split no character', () => {
   const sent: string[] = [];
   const joiner = new StreamJoiner((_name, text) => sent.push(text));
   const text = `.${'😀'.repeat(500_000)}`;

@@ -53,7 +53,7 @@ const cases: [value: unknown, about: object][] = [
   [new RangeError('far'), { type: 'RangeError', text: 'RangeError: far' }],
   [Promise.resolve(1), { type: 'Promise', text: 'Promise' }],
   [Object.create(null), { type: 'Object', text: '{}' }],
-  // What would run code of the value.
+  // Values whose inspection could run their own code.
   [
     {
       get a() {
@@ -73,7 +73,7 @@ const cases: [value: unknown, about: object][] = [
   [Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, i])), { type: 'Object' }],
 ];
 
-test('a variable is summarised, and no code of its value runs', () => {
+test("a variable is summarised without running any of its value's code", () => {
   for (const [value, about] of cases) {
     const { name, ...told } = describeVariable('v', undefined, value);
     assert.equal(name, 'v');

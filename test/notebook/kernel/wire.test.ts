@@ -26,7 +26,7 @@ test('a message with another key, a changed part or no delimiter is refused', ()
   assert.throws(() => decodeMessage('key', frames('key').slice(2)), /lacks its delimiter/);
 });
 
-test('parts that are no objects, and a header without a type, are refused; a content that is too large is not read', () => {
+test('parts that are not objects, and a header without a type, are refused; content that is too large is not read', () => {
   const signed = (...parts: string[]): Buffer[] => {
     const hmac = createHmac('sha256', 'key');
     for (const part of parts) hmac.update(part);
@@ -71,7 +71,7 @@ const cases: [string, Record<string, unknown>, Record<string, unknown>][] = [
   ['kernel_info_reply', { language_info: { name: 5 } }, { language_info: undefined }],
 ];
 
-test('what a kernel sends has the types that the protocol gives it', () => {
+test('messages of a kernel are converted to the types of the protocol', () => {
   for (const [type, content, right] of cases) assert.deepEqual(checked(type, content), right);
 });
 
@@ -82,7 +82,7 @@ test('a message that was too large to be read leaves a note', () => {
   assert.match(String(checked('error', { left_out: 70_000_000 }).evalue), /70,000,000 bytes/);
 });
 
-test('whatever a message holds, what comes of it can be saved, and nothing throws', () => {
+test('whatever a message contains, its output can be saved, and nothing throws', () => {
   const types = [
     'stream',
     'display_data',

@@ -11,7 +11,7 @@ import { payloads } from '../render/payloads.ts';
 import { fresh, Site, smallNotebook } from './site.ts';
 import { cell, holds, kernelIs, shows, type Visit, visitNotebook } from './tab.ts';
 
-/** Outputs that try to run, to load and to break out, in every kind that pages show. */
+/** Outputs that try to run, to load and to break out, in every format that pages show. */
 function hostileOutputs(): Output[] {
   const display = (data: Record<string, unknown>): Output => ({ output_type: 'display_data', data, metadata: {} });
   const figure = {
@@ -58,7 +58,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await site.close();
   });
 
-  /** A site of one test's own, gone with it however it ends. */
+  /** A site for one test only, closed when the test ends. */
   async function ownSite(t: TestContext, notebook: Notebook): Promise<Site> {
     const own = await Site.open({ 'own.ipynb': notebook });
     t.after(() => own.close());
@@ -73,7 +73,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
       .evaluateAll((cells) => cells.map((one) => (one as unknown as { dataset: { id: string } }).dataset.id));
   const selected = (tab: Tab): Promise<string | null> => tab.locator('.cell.selected').getAttribute('data-id');
 
-  test('move lambda, run, see the curve redrawn, interrupt, restart, save, reload: the state is there', async () => {
+  test('lambda moves, the curve is redrawn, and interrupt, restart, save and reload keep the state', async () => {
     const { tab, incidents } = await visit('small.ipynb');
     assert.doesNotMatch(tab.url(), /token/);
     const slider = tab.getByRole('slider', { name: 'lambda_l0' });
@@ -135,7 +135,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('Jupyter’s keys do what they do there, and everything can be reached by keyboard', async () => {
+  test('Jupyter’s keys work as in Jupyter, and everything can be reached by keyboard', async () => {
     const { tab, incidents } = await visit('second.ipynb');
     await tab.keyboard.press('Tab');
     assert.equal(await tab.evaluate('document.activeElement.className'), 'skip');
@@ -189,7 +189,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('what is found is shown, out of what it is folded away in; a switch in focus follows the document', async (t) => {
+  test('search results are shown even in folded parts; a focused switch follows the document', async (t) => {
     const details = '<details><summary>More</summary>\n\nA needle.\n\n</details>';
     const folded = notebookOf(
       { cell_type: 'markdown', id: 'closed', metadata: {}, source: details },
@@ -213,7 +213,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await flip.focus();
     await tab.keyboard.press('Space');
     await shows(tab, 'parameters', 'false');
-    // As another tab would, or a browser that leaves the focus where it is at a click on a button.
+    // Clicks without moving the focus, like another tab or a browser that does not focus clicked buttons.
     await tab.getByText('Reset to defaults').evaluate((reset) => (reset as unknown as { click(): void }).click());
     await shows(tab, 'parameters', 'true');
     await holds(tab, "document.activeElement.type === 'checkbox' && document.activeElement.checked");
@@ -221,7 +221,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('the kernel completes what is typed, and describes a name', async () => {
+  test('the kernel completes typed code, and describes a name', async () => {
     const { tab } = await visit('second.ipynb');
     await cell(tab, 'parameters').locator('.run').click();
     await tab.waitForSelector('.cell[data-id="parameters"] .count:text-matches("\\\\d")');
@@ -238,7 +238,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('two tabs show the same; a file changed on disk brings a question; a stopped server is reported', async (t) => {
+  test('two tabs show the same; a file changed on disk brings up a question; a stopped server is reported', async (t) => {
     const own = await ownSite(t, smallNotebook());
     const { tab: one } = await visit('own.ipynb', {}, own);
     const two = await one.context().newPage();
@@ -285,7 +285,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     const handlers = `[...document.querySelectorAll('main *')].flatMap((one) => one.getAttributeNames().filter((name) => /^on/i.test(name)))`;
     assert.deepEqual(await tab.evaluate(handlers), []);
     assert.equal(new URL(await tab.evaluate<string>('document.baseURI')).origin, site.origin);
-    // The frame in which outputs are sanitised says what it stopped; the page itself was not asked to run anything.
+    // The sandboxed frame that sanitises outputs logs what it blocked; the page itself was never asked to run anything.
     const inFrame =
       /^error: (Blocked script execution in 'about:blank' because the document's frame is sandboxed|Setting the document's base URI)/;
     assert.deepEqual(
@@ -295,7 +295,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('on a phone and in the dark nothing is wider than the screen, and the rare tools wait behind a button', async () => {
+  test('on a phone and in the dark nothing is wider than the screen, and rarely used tools are behind a button', async () => {
     const { tab, incidents } = await visit('small.ipynb', {
       viewport: { width: 320, height: 700 },
       colorScheme: 'dark',
@@ -310,7 +310,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.getByRole('link', { name: 'A curve to move' }).first().waitFor();
     assert.equal(await tab.evaluate('document.documentElement.scrollWidth'), 320);
     assert.deepEqual(incidents, []);
-    // What cannot be opened: the list with the reason in place of the notebook, also for who comes by an old address.
+    // A notebook that cannot be opened: the list shows the reason in its place, even when opened by an old address.
     writeFileSync(join(site.folder, 'broken.ipynb'), '{"cells": [');
     await tab.locator('li', { hasText: 'broken.ipynb' }).getByText('it is not JSON').waitFor();
     await tab.goto(`${site.origin}/notebooks/broken.ipynb`);

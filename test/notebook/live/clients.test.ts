@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => site.close());
 
-/** Another notebook is opened, edited and shown as ever. */
+/** Asserts that another notebook can still be opened, edited and shown. */
 async function isWell(): Promise<void> {
   const page = await new Page(site, 'other.ipynb').connect();
   const source = `// ${Math.random()}`;
@@ -21,7 +21,7 @@ async function isWell(): Promise<void> {
   page.disconnect();
 }
 
-/** A connection of one's own, and the head of a command that promises so many bytes. */
+/** Opens a raw connection and sends `head`. */
 async function speak(head: string): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', port: site.server.port });
   socket.on('error', () => undefined);
@@ -40,7 +40,7 @@ const said = async (socket: Socket): Promise<string> => {
   return text;
 };
 
-test('commands that are none are refused with the reason, whatever they hold', async () => {
+test('invalid commands are refused with the reason, whatever they contain', async () => {
   const nested = '['.repeat(1e5) + ']'.repeat(1e5);
   for (const body of [
     '{"do":"edit","id":"other"',
@@ -63,7 +63,7 @@ test('commands that are none are refused with the reason, whatever they hold', a
   await isWell();
 });
 
-test('a body that never ends is answered and cut off, one that breaks off is forgotten', async () => {
+test('a body that never ends gets a reply and is cut off, and an incomplete one is forgotten', async () => {
   const endless = await speak(commandHead('Transfer-Encoding: chunked'));
   const answer = said(endless);
   const piece = 'x'.repeat(0x10000);
@@ -83,7 +83,7 @@ test('a body that never ends is answered and cut off, one that breaks off is for
   await isWell();
 });
 
-test('a page that does not read holds up nothing, and is sent the last state rather than all that was', async () => {
+test('a page that does not read blocks nothing, and gets the latest state instead of all intermediate ones', async () => {
   const slow = await site.begin('GET', '/api/events/small.ipynb');
   slow.pause();
   const page = new Page(site, 'small.ipynb');
@@ -103,7 +103,7 @@ test('a page that does not read holds up nothing, and is sent the last state rat
   assert.ok(received < 20e6, `${received} characters`);
 });
 
-test('there may be so many pages and no more; when they are gone there is room again', async () => {
+test('the number of pages is limited; when pages disconnect, there is room again', async () => {
   const pages: IncomingMessage[] = [];
   for (let n = 0; n < MOST_PAGES + 20; n++) pages.push(await site.begin('GET', '/api/events/small.ipynb'));
   assert.ok(pages.filter(({ statusCode }) => statusCode === 200).length <= MOST_PAGES);

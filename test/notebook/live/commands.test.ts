@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parseCommand } from 'sparsebook/notebook/live/commands.js';
 import { type Key, KeyReader, type Mode, shortcuts } from 'sparsebook/notebook/live/keys.js';
 
-test('a command is taken with its own fields and nothing else', () => {
+test('a command is accepted with its own fields and nothing else', () => {
   assert.deepEqual(parseCommand({ do: 'edit', id: 'a-1', source: 'x', more: 1 }), {
     do: 'edit',
     id: 'a-1',
@@ -14,7 +14,7 @@ test('a command is taken with its own fields and nothing else', () => {
   assert.deepEqual(parseCommand({ do: 'save' }), { do: 'save' });
 });
 
-test('a command that is none is refused with the field at fault', () => {
+test('an invalid command is refused, naming the field at fault', () => {
   for (const [value, said] of [
     [null, /must be a JSON object/],
     [{}, /there is no command undefined/],
@@ -31,7 +31,7 @@ test('a command that is none is refused with the field at fault', () => {
   }
 });
 
-test('anything at all is either a command or refused by a UserError', () => {
+test('any value is either a command or refused by a UserError', () => {
   fc.assert(
     fc.property(fc.anything(), fc.constantFrom('edit', 'run', 'insert', 'set', 'complete'), (fields, what) => {
       for (const value of [fields, { ...Object(fields), do: what }]) {
@@ -59,7 +59,7 @@ function read(keys: (string | Key)[], mode: Mode = 'command', gap = 100): unknow
   return keys.map((key, index) => reader.read(typeof key === 'string' ? press(key) : key, mode, index * gap));
 }
 
-test('two presses of a key are one action, if they come soon after one another', () => {
+test('two presses of a key are one action if they follow each other quickly', () => {
   assert.deepEqual(read(['d', 'd', 'd']), ['wait', 'remove', 'wait']);
   assert.deepEqual(read(['i', 'i']), ['wait', 'interrupt']);
   assert.deepEqual(read(['0', '0']), ['wait', 'restart']);
@@ -67,7 +67,7 @@ test('two presses of a key are one action, if they come soon after one another',
   assert.deepEqual(read(['d', 'd'], 'command', 2000), ['wait', 'wait']);
 });
 
-test('in an editor letters are letters; running, saving and leaving work in both modes', () => {
+test('in an editor letters are letters; run, save and leave work in both modes', () => {
   assert.deepEqual(read(['a', 'd', 'd', 'Enter', 'Escape'], 'edit'), [
     undefined,
     undefined,
@@ -86,7 +86,7 @@ test('in an editor letters are letters; running, saving and leaving work in both
   ]);
 });
 
-test('no key means two things in one mode', () => {
+test('no key has two meanings in one mode', () => {
   for (const mode of ['command', 'edit'] as const) {
     const keys = shortcuts.filter((one) => (one.mode ?? mode) === mode).map((one) => one.keys);
     assert.equal(new Set(keys).size, keys.length);

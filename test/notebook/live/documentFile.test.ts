@@ -21,7 +21,7 @@ function fileOf(name: string, source = 'first'): string {
   return path;
 }
 
-test('a file that no other program touched is saved, again and again', async () => {
+test('a file that no other program touched can be saved again and again', async () => {
   const file = new DocumentFile(fileOf('quiet.ipynb'));
   await file.read();
   assert.equal(await file.write(notebook('second')), 'same');
@@ -30,7 +30,7 @@ test('a file that no other program touched is saved, again and again', async () 
   assert.equal(readFileSync(file.path, 'utf8'), notebookText(notebook('third')));
 });
 
-test('a file that somebody else changed, or removed, is not written over until that is accepted', async () => {
+test('a file that another program changed or removed is not overwritten until the user accepts', async () => {
   const file = new DocumentFile(fileOf('contested.ipynb'));
   await file.read();
   const theirs = notebookText(notebook('theirs'));
@@ -46,7 +46,7 @@ test('a file that somebody else changed, or removed, is not written over until t
   assert.equal(await file.write(notebook('mine again')), 'same');
 });
 
-test('a file that was written anew with the same content is no conflict', async () => {
+test('a file that was rewritten with the same content is no conflict', async () => {
   const file = new DocumentFile(fileOf('touched.ipynb'));
   await file.read();
   writeFileSync(file.path, readFileSync(file.path));
@@ -54,7 +54,7 @@ test('a file that was written anew with the same content is no conflict', async 
   assert.equal(await file.write(notebook('second')), 'same');
 });
 
-test('saves at the same time end with the last one, whole, and a copy lies beside', async () => {
+test('concurrent saves end with the last one, whole, and with a copy beside it', async () => {
   const file = new DocumentFile(fileOf('busy.ipynb'));
   await file.read();
   const states = await Promise.all(['a', 'b', 'c', 'd'].map((source) => file.write(notebook(source))));
@@ -72,7 +72,7 @@ test('saves at the same time end with the last one, whole, and a copy lies besid
   );
 });
 
-test('what is no plain file, no text or no notebook is refused with the reason; a byte order mark is not text', async () => {
+test('anything but a plain text file with a notebook is refused with the reason; a byte order mark is no part of the text', async () => {
   const fifo = join(scratch, 'pipe.ipynb');
   execFileSync('mkfifo', [fifo]);
   symlinkSync('/dev/zero', join(scratch, 'zeros.ipynb'));
@@ -104,7 +104,7 @@ test('what is no plain file, no text or no notebook is refused with the reason; 
   assert.equal(await swapped.look(), 'changed');
 });
 
-test('an output that is nested without end is saved with the rest', async () => {
+test('a very deeply nested output is saved with the rest', async () => {
   let deep: unknown = 'deep';
   for (let level = 0; level < 50_000; level++) deep = [deep];
   const file = new DocumentFile(fileOf('deep-output.ipynb'));

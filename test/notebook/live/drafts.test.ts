@@ -25,7 +25,7 @@ const shipped = notebookText({
   metadata: { sparsebook: { parameters: { rate: 2 } } },
 });
 
-/** A folder with one notebook, and servers over it, one after another or at once. */
+/** A folder with one notebook, and servers for it, one after another or at the same time. */
 class Place {
   readonly folder = mkdtempSync(join(scratch, 'folder-'));
   readonly file = join(this.folder, 'a.ipynb');
@@ -45,7 +45,7 @@ class Place {
     return { notebooks, session, act: (command) => handleCommand(session, command, 'test') };
   }
 
-  /** Moves the rate, and leaves without saving. */
+  /** Moves the rate, and closes without saving. */
   async leave(value: number): Promise<string[]> {
     const { notebooks, act } = await this.serve();
     await act({ do: 'set', name: 'rate', value });
@@ -57,7 +57,7 @@ class Place {
   }
 }
 
-test('a parameter that is moved is kept in a draft, which opens with the notebook, stale marks and all, until it is saved', async () => {
+test('a moved parameter is kept in a draft, which opens with the notebook, stale marks included, until it is saved', async () => {
   const place = new Place();
   assert.match((await place.leave(5)).join(), /a\.ipynb has changes that are not saved; they are kept in a draft/);
   assert.equal(place.text(), shipped);
@@ -83,7 +83,7 @@ test('a parameter that is moved is kept in a draft, which opens with the noteboo
   assert.deepEqual(await notebooks.close(), []);
 });
 
-test('a change is kept in the draft within seconds, without a save and without an end', async () => {
+test('a change is kept in the draft within seconds, even without a save or an end of the server', async () => {
   const place = new Place();
   const { notebooks, act } = await place.serve();
   await act({ do: 'set', name: 'rate', value: 5 });
@@ -97,7 +97,7 @@ test('a change is kept in the draft within seconds, without a save and without a
   await notebooks.close();
 });
 
-test('a draft is in the list also where the notebook is not open, and no notebook of its own', async () => {
+test('a draft is listed even if the notebook is not open, and is not listed as a notebook', async () => {
   const place = new Place();
   await place.leave(5);
   const folder = await NotebookFolder.open(place.folder);
@@ -107,7 +107,7 @@ test('a draft is in the list also where the notebook is not open, and no noteboo
   );
 });
 
-test('what is not saved is given up: the document is the file again, and no draft is left', async () => {
+test('discarding unsaved changes restores the document from the file, and leaves no draft', async () => {
   const place = new Place();
   await place.leave(5);
   const { notebooks, session, act } = await place.serve();
@@ -118,7 +118,7 @@ test('what is not saved is given up: the document is the file again, and no draf
   assert.deepEqual([place.text(), existsSync(place.draft)], [shipped, false]);
 });
 
-test('parameters go back to what the file has', async () => {
+test('parameters are reset to their values in the file', async () => {
   const place = new Place();
   await place.leave(5);
   const { notebooks, session, act } = await place.serve();
@@ -130,7 +130,7 @@ test('parameters go back to what the file has', async () => {
   await notebooks.close();
 });
 
-test('a file that was changed since its draft is a conflict, as one that is changed while it is open', async () => {
+test('a file that was changed after its draft is a conflict, like a file changed while it is open', async () => {
   for (const choice of ['mine', 'theirs', 'copy'] as const) {
     const place = new Place();
     await place.leave(5);
@@ -149,7 +149,7 @@ test('a file that was changed since its draft is a conflict, as one that is chan
   }
 });
 
-test('a draft that was saved, but not deleted, is none', async () => {
+test('a draft that was saved, but not deleted, is ignored', async () => {
   const place = new Place();
   await place.leave(5);
   const { draft: _draft, ...metadata } = (JSON.parse(place.text(place.draft)) as { metadata: Record<string, unknown> })
@@ -173,7 +173,7 @@ test('a damaged draft is left as it is, with a note; unsaved changes then go int
   assert.match(place.text(/saved as (\S+)/.exec(said)?.[1] ?? ''), /rate = 7/);
 });
 
-test('two servers over one folder do not write over each other’s drafts', async () => {
+test('two servers for one folder do not overwrite each other’s drafts', async () => {
   const place = new Place();
   const [one, other] = [await place.serve(), await place.serve()];
   await one.act({ do: 'set', name: 'rate', value: 5 });
@@ -203,7 +203,7 @@ test('a draft that cannot be written is reported and tried again; the notebook s
   await notebooks.close();
 });
 
-test('a notebook is made, duplicated with what is not saved, and renamed with its draft; no name is taken twice', async () => {
+test('a notebook is created, duplicated with unsaved changes, and renamed with its draft; no name is used twice', async () => {
   const place = new Place();
   const { notebooks, act } = await place.serve();
   const made = await notebooks.change({ do: 'new' });

@@ -13,7 +13,7 @@ import { keyIn, smallNotebook } from './site.ts';
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-ending-'));
 after(() => rmSync(scratch, { recursive: true }));
 
-/** At SIGUSR2 something goes wrong that nothing in the server awaits. */
+/** At SIGUSR2 an error occurs that nothing in the server awaits. */
 const overlooks = `
 if (process.argv.includes('open')) {
   let times = 0;
@@ -23,7 +23,7 @@ if (process.argv.includes('open')) {
   });
 }`;
 
-/** `sparsebook open` of a notebook, and a page that edits it. */
+/** Starts `sparsebook open` with a notebook; returns functions to edit the notebook and to look at its draft. */
 async function open(name: string) {
   const file = join(scratch, `${name}.ipynb`);
   writeFileSync(file, notebookText(smallNotebook()));
@@ -55,7 +55,7 @@ async function open(name: string) {
 }
 
 for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-  test(`${signal} keeps what is not saved, ends the kernel and then the server`, async () => {
+  test(`${signal} keeps unsaved changes, ends the kernel and then the server`, async () => {
     const { child, pid, ended, edit, isKept } = await open(signal);
     await edit('// not saved yet');
     child.kill(signal);
@@ -67,7 +67,7 @@ for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-test('an uncaught error is reported, keeps what is not saved and ends nothing; a lost terminal ends the server', async () => {
+test('an uncaught error is reported, keeps unsaved changes and ends nothing; a lost terminal ends the server', async () => {
   const { child, ended, edit, isKept } = await open('overlooked');
   let stderr = '';
   child.stderr?.on('data', (text: string) => (stderr += text));
@@ -78,7 +78,7 @@ test('an uncaught error is reported, keeps what is not saved and ends nothing; a
   }
   while (!stderr.includes('again')) await sleep(20);
   assert.match(stderr, /error in the server: overlooked\nerror in the server: overlooked again, 2\n$/);
-  // Who cannot be told anything any more has closed the terminal.
+  // If nothing can be printed any more, the terminal is closed.
   await edit('// third');
   child.stderr?.destroy();
   child.stdout?.destroy();

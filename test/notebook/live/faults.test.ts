@@ -13,7 +13,7 @@ import { notebookOf } from '../report/fixture.ts';
 import { kernelsOf } from '../run/runs.ts';
 import { fresh, Page, Site, smallNotebook } from './site.ts';
 
-/** The JSON of a value in so many lists. */
+/** The JSON of a value in that many nested lists. */
 const nested = (depth: number, inside = '1'): string => '['.repeat(depth) + inside + ']'.repeat(depth);
 
 /** A notebook's JSON: one cell, as given, and metadata. */
@@ -56,7 +56,7 @@ describe('one server', () => {
     await well.until('the edit', ({ state }) => state.cells.other.text?.source === source);
   };
 
-  /** Notebooks that are odd in one place: what stands in that place, for all to see. */
+  /** Notebooks with one odd part, where to find it in the page, and what must be shown there. */
   const odd: Record<string, [json: string, where: (page: Page) => string | undefined, says: RegExp]> = {
     'an output without data': [withOutputs('[{"output_type":"display_data","metadata":{}}]'), below, /./],
     'an error without traceback': [withOutputs('[{"output_type":"error","ename":"E","evalue":"x"}]'), below, /./],
@@ -64,13 +64,13 @@ describe('one server', () => {
     'outputs that are a word': [withOutputs('"none"'), below, /./],
     'outputs that are an object': [withOutputs('{"length":1e9}'), below, /./],
     'a stream of numbers': [withOutputs('[{"output_type":"stream","name":5,"text":[1,{}]}]'), below, /./],
-    'a traceback nested without end': [
+    'an endlessly nested traceback': [
       withOutputs(`[{"output_type":"error","ename":"E","evalue":"x","traceback":${nested(20_000)}}]`),
       below,
       /./,
     ],
-    'a figure nested without end': [plot(`{"data":${nested(20_000)}}`), below, /./],
-    'a figure whose data is no list': [plot('{"data":{}}'), below, /./],
+    'an endlessly nested figure': [plot(`{"data":${nested(20_000)}}`), below, /./],
+    'a figure whose data is not a list': [plot('{"data":{}}'), below, /./],
     'a figure that is a number': [plot('5'), below, /./],
     'times that are objects': [
       withCell(
@@ -97,14 +97,14 @@ describe('one server', () => {
       /a kernel's name must be made of letters.*received undefined/,
     ],
     'a kernelspec that is null': [withKernel('null'), kernel, /a kernel's name must be made of letters/],
-    'parameters nested without end': [
+    'endlessly nested parameters': [
       withCell(
         `{"cell_type":"code","id":"c","metadata":{"tags":["parameters"]},"source":"const a = ${nested(3000)};"}`,
       ),
       ({ state }) => state.file?.note,
       /The parameters cannot be read/,
     ],
-    'outputs by the hundred thousand': [
+    'hundreds of thousands of outputs': [
       withOutputs(`[${Array(100_000).fill('{"output_type":"display_data","metadata":{},"data":{}}').join()}]`),
       below,
       /99,500 further outputs are left out/,
@@ -147,11 +147,11 @@ describe('one server', () => {
     });
   }
 
-  test('opening notebooks has started no kernel', () => {
+  test('opening notebooks starts no kernel', () => {
     assert.deepEqual(kernelsOf(process.pid), []);
   });
 
-  test('outlives cells that put out what cannot be shown; those behind them run', async () => {
+  test('outlives cells whose outputs cannot be shown; the cells after them run', async () => {
     const page = await new Page(site, 'running.ipynb').connect();
     await page.until('the cells', ({ state }) => state.order !== undefined);
     await page.do({ do: 'runAll' });
@@ -161,7 +161,7 @@ describe('one server', () => {
     page.disconnect();
   });
 
-  test('lists what cannot be opened, with the reason, which opening it shows too', async () => {
+  test('lists notebooks that cannot be opened with the reason, which opening them shows too', async () => {
     const at = (name: string): string => join(site.folder, name);
     mkdirSync(at('a-folder.ipynb'));
     symlinkSync(at('nowhere.ipynb'), at('b-broken.ipynb'));
@@ -204,7 +204,7 @@ describe('one server', () => {
   });
 });
 
-test('whatever a file holds, it opens, is shown and is saved, or is refused with the reason', async (t) => {
+test('whatever a file contains, it opens, is shown and is saved, or is refused with the reason', async (t) => {
   const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-mutated-'));
   t.after(() => rmSync(scratch, { recursive: true }));
   const path = join(scratch, 'mutated.ipynb');

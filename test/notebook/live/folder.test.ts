@@ -19,7 +19,7 @@ const json = { 'content-type': 'application/json' };
 const ask = (command: unknown, headers: Record<string, string | undefined> = {}): Promise<Answer> =>
   site.ask('POST', '/api/notebooks', { ...json, origin: site.origin, ...headers }, JSON.stringify(command));
 
-test('the list makes, duplicates and renames notebooks, and shows them', async () => {
+test('the list creates, duplicates and renames notebooks, and shows them', async () => {
   assert.deepEqual(JSON.parse((await ask({ do: 'new' })).text), { path: 'untitled.ipynb' });
   const renamed = await ask({ do: 'rename', path: 'untitled.ipynb', to: 'später (2).ipynb' });
   assert.deepEqual(JSON.parse(renamed.text), { path: 'später (2).ipynb' });
@@ -30,7 +30,7 @@ test('the list makes, duplicates and renames notebooks, and shows them', async (
   assert.deepEqual([taken.status, /exists already/.test(taken.text)], [400, true]);
 });
 
-test('an open notebook that is renamed ends its pages; what they had not saved goes along', async () => {
+test('renaming an open notebook closes its pages; their unsaved changes go along', async () => {
   const page = await new Page(site, 'small.ipynb').connect();
   await page.do({ do: 'edit', id: 'other', source: '// unsaved' });
   assert.equal((await ask({ do: 'rename', path: 'small.ipynb', to: 'moved.ipynb' })).status, 200);
@@ -43,7 +43,7 @@ test('an open notebook that is renamed ends its pages; what they had not saved g
   moved.disconnect();
 });
 
-test('an open notebook whose file, or whole folder, is deleted goes on, and is saved there again', async () => {
+test('an open notebook whose file or whole folder is deleted stays open, and is saved there again', async () => {
   for (const [path, deleted] of [
     ['deleted.ipynb', 'deleted.ipynb'],
     ['below/a.ipynb', 'below'],
@@ -66,7 +66,7 @@ test('an open notebook whose file, or whole folder, is deleted goes on, and is s
   }
 });
 
-test('what is deleted while it is open, and becomes a way out of the folder, is refused', async () => {
+test('a folder that is deleted while its notebook is open, and replaced by a link to outside, is refused', async () => {
   mkdirSync(join(site.folder, 'way'));
   writeFileSync(join(site.folder, 'way', 'a.ipynb'), notebookText(smallNotebook()));
   await site.command('way/a.ipynb', { do: 'edit', id: 'other', source: '// mine' });
@@ -81,7 +81,7 @@ test('what is deleted while it is open, and becomes a way out of the folder, is 
   rmSync(join(site.folder, 'way'));
 });
 
-test('a notebook and its report are downloaded as they are now, and never as a page of this server', async () => {
+test('a notebook and its report are downloaded in their current state, and never as a page of this server', async () => {
   await site.command('small.ipynb', { do: 'edit', id: 'other', source: "console.log('not saved');" });
   const notebook = await site.ask('GET', '/api/download/small.ipynb');
   assert.match(JSON.stringify(JSON.parse(notebook.text) as Notebook), /not saved/);
@@ -95,7 +95,7 @@ test('a notebook and its report are downloaded as they are now, and never as a p
   }
 });
 
-test('without access a notebook can neither be seen nor downloaded, and the folder not changed', async () => {
+test('without access a notebook can neither be seen nor downloaded, and the folder cannot be changed', async () => {
   for (const path of ['/api/download/small.ipynb', '/api/report/small.ipynb', '/api/notebooks']) {
     assert.equal((await site.ask('GET', path, { 'x-key': undefined })).status, 401, path);
     assert.equal((await site.ask('GET', path, { cookie: undefined })).status, 401, path);
@@ -120,7 +120,7 @@ test('without access a notebook can neither be seen nor downloaded, and the fold
   }
 });
 
-test('a byte order mark is read, saved, and no reason to refuse anybody', async () => {
+test('a notebook with a byte order mark can be opened and saved', async () => {
   writeFileSync(join(site.folder, 'bom.ipynb'), `\uFEFF${notebookText(smallNotebook())}`);
   const page = await new Page(site, 'bom.ipynb').connect();
   await page.until('the cells', ({ state }) => state.order !== undefined);
@@ -130,7 +130,7 @@ test('a byte order mark is read, saved, and no reason to refuse anybody', async 
   page.disconnect();
 });
 
-test('without a kernel nothing is known of variables or of what is wrong in a cell', async () => {
+test('without a kernel there are no variables and no diagnostics of cells', async () => {
   const page = await new Page(site, 'small.ipynb').connect();
   await page.until('the cells', ({ state }) => state.order !== undefined);
   assert.equal(await page.do({ do: 'diagnose', code: 'const a: number = "b";' }), null);
@@ -138,7 +138,7 @@ test('without a kernel nothing is known of variables or of what is wrong in a ce
   page.disconnect();
 });
 
-test('variables are those that the kernel reports in the agreed form; a kernel that cannot report them is not asked again', async () => {
+test('only variables reported in the agreed form are shown; a kernel that cannot report them is not asked again', async () => {
   const { kernel } = await site.server.notebooks.at('small.ipynb');
   let asked = 0;
   const answers = [

@@ -6,7 +6,7 @@ import { kernelsOf } from '../run/runs.ts';
 import { notebookOf } from '../report/fixture.ts';
 import { fresh, Page, Site, smallNotebook } from './site.ts';
 
-test('a kernel that does not heed an interrupt is ended, another one started, and cell and status say so', async (t) => {
+test('a kernel that ignores an interrupt is ended and another one started, which cell and status report', async (t) => {
   const deaf = `import { execFileSync } from 'node:child_process';
 console.log('started');
 await null;
@@ -32,7 +32,7 @@ execFileSync(process.execPath, ['-e', 'setTimeout(() => {}, 3_600_000)']);`;
   page.disconnect();
 });
 
-test('a notebook with an impossible kernel is opened all the same, with the reason why nothing runs', async (t) => {
+test('a notebook with an impossible kernel still opens, with the reason why nothing runs', async (t) => {
   const notebook = { ...notebookOf(fresh('one', '1')), metadata: { kernelspec: { name: 5 } } };
   const site = await Site.open({ 'odd.ipynb': notebook as never });
   t.after(() => site.close());
@@ -45,7 +45,7 @@ test('a notebook with an impossible kernel is opened all the same, with the reas
   page.disconnect();
 });
 
-test('a kernel waits for the first notebook that it suits; the second gets one when a cell runs; all end with the server', async (t) => {
+test('a spare kernel goes to the first notebook that it fits; the second starts one when a cell runs; all end with the server', async (t) => {
   const foreign = { ...smallNotebook(), metadata: { kernelspec: { name: 'other', display_name: 'Other' } } };
   const notebooks = { 'foreign.ipynb': foreign, 'first.ipynb': smallNotebook(), 'second.ipynb': smallNotebook() };
   const site = await Site.open(notebooks, { spareKernel: true });
@@ -71,12 +71,12 @@ test('a kernel waits for the first notebook that it suits; the second gets one w
   assert.deepEqual(kernelsOf(process.pid), []);
 });
 
-test('a kernel that dies while it waits is not handed on', async (t) => {
+test('a spare kernel that died is not given to a notebook', async (t) => {
   const site = await Site.open({ 'small.ipynb': smallNotebook() }, { spareKernel: true });
   t.after(() => site.close());
   const [waiting] = kernelsOf(process.pid);
   process.kill(waiting, 'SIGKILL');
-  // Until this process, its parent, has seen the end of it.
+  // Until this process, its parent, has noticed its end.
   while (existsSync(`/proc/${waiting}`)) await sleep(20);
   const page = await new Page(site, 'small.ipynb').connect();
   await page.until('the cells', ({ state }) => state.order !== undefined);
@@ -87,7 +87,7 @@ test('a kernel that dies while it waits is not handed on', async (t) => {
   assert.deepEqual(kernelsOf(process.pid), []);
 });
 
-test('a kernel that no notebook took ends with the server', async (t) => {
+test('a kernel that no notebook used ends with the server', async (t) => {
   const site = await Site.open({}, { spareKernel: true });
   t.after(() => site.close());
   assert.equal(kernelsOf(process.pid).length, 1);

@@ -23,7 +23,7 @@ function documentOf(...ids: string[]): { clock: Clock; document: LiveDocument } 
   return { clock, document: new LiveDocument(clock, notebookOf(...cells)) };
 }
 
-/** What a page knows after a patch: the same merging that the browser does. */
+/** The state of a page after a patch, merged as in the browser. */
 function merged(seen: Map<string, object>, { order, cells }: Pick<Patch, 'order' | 'cells'>): Map<string, object> {
   const next = new Map(seen);
   for (const [id, patch] of Object.entries(cells)) {
@@ -38,7 +38,7 @@ function merged(seen: Map<string, object>, { order, cells }: Pick<Patch, 'order'
   return next;
 }
 
-test('a page that has a version receives exactly what changed after it', () => {
+test('a page that has a version receives exactly the later changes', () => {
   const { clock, document } = documentOf('a', 'b', 'c');
   const first = document.since(0, plain);
   assert.deepEqual(first.order, ['a', 'b', 'c']);
@@ -51,7 +51,7 @@ test('a page that has a version receives exactly what changed after it', () => {
   assert.deepEqual(patch.cells, { b: { text: { type: 'code', source: 'const b = 2;', tags: [], by: 'page 1' } } });
 });
 
-test('only the outputs that changed are sent, and how many there are', () => {
+test('only the outputs that changed are sent, with the number of outputs', () => {
   const { clock, document } = documentOf('a');
   const cell = document.cell('a');
   const saved = cell.cell as CodeCell;
@@ -74,7 +74,7 @@ test('only the outputs that changed are sent, and how many there are', () => {
   assert.deepEqual(document.since(clock.version - 1, plain).cells.a.outputs, { length: 0, changed: {} });
 });
 
-test('a cell whose source has changed since it ran is stale until the source is what ran', () => {
+test('a cell whose source has changed since it ran is stale until its source is the one that ran', () => {
   const clock = new Clock();
   const ran = codeCell('const a = 1;', { id: 'a', outputs: [printed('1')] });
   ran.metadata.sparsebook = { sourceHash: sourceHash(ran.source) };
@@ -87,7 +87,7 @@ test('a cell whose source has changed since it ran is stale until the source is 
   assert.equal(fault(), undefined);
 });
 
-test('markdown is sent as text and as HTML, code as text alone', () => {
+test('markdown is sent as text and as HTML, code only as text', () => {
   const { document } = documentOf('a');
   document.insert('markdown', 0, 'm').edit('**bold**');
   const { cells } = document.since(0, plain);
@@ -104,7 +104,7 @@ test('a hidden source or output is announced, and can still be edited', () => {
   assert.equal(b.text?.folded, undefined);
 });
 
-test('cells are inserted, moved, removed, brought back, and change their type', () => {
+test('cells are inserted, moved, removed and restored, and change their type', () => {
   const { document } = documentOf('a', 'b', 'c');
   const order = (): string => document.list.map(({ id }) => id).join('');
   document.insert('code', 1, 'x');
@@ -127,7 +127,7 @@ test('cells are inserted, moved, removed, brought back, and change their type', 
   assert.throws(() => document.insert('code', 0, 'a'), /has a cell 'a' already/);
 });
 
-test('whatever is done, catching up from any version gives what a new page sees, and a valid notebook', () => {
+test('after any changes, catching up from any version gives the state of a new page, and a valid notebook', () => {
   const types = fc.constantFrom<CellType>('code', 'markdown', 'raw');
   const action = fc.record({ kind: fc.nat(6), at: fc.nat(9), to: fc.nat(9), text: fc.string(), type: types });
   fc.assert(
@@ -165,7 +165,7 @@ test('whatever is done, catching up from any version gives what a new page sees,
   );
 });
 
-/** A page keeps no outputs beyond the length it was told. */
+/** A page drops outputs beyond the length it was told. */
 function trimmed(cell: { outputs?: { length: number; changed: Record<string, string> } }): object {
   const { outputs } = cell;
   if (!outputs) return cell;

@@ -19,7 +19,7 @@ const parametersCell = (source: string, tag = 'parameters') => codeCell(source, 
 const control = (value: ParameterValue, comment = '', type?: string): Omit<ParameterControl, 'cell'> =>
   controlOf({ name: 'x', keyword: 'const', value, type, comment });
 
-test('a number gets a slider where its comment or its size gives a range, and a box elsewhere', () => {
+test('a number gets a slider if its comment or its size gives a range, and a box otherwise', () => {
   assert.deepEqual(control(20, 'the penalty; try 10, 30, 50').range, { min: 0, max: 50, step: 1 });
   assert.deepEqual(control(12.5, 'the penalty; try 10, 30, 50').range, { min: 0, max: 50, step: 0.1 });
   assert.deepEqual(control(0.5, 'share to remove (section 8)').range, { min: 0, max: 1, step: 0.01 });
@@ -35,7 +35,7 @@ test('a number gets a slider where its comment or its size gives a range, and a 
   }
 });
 
-test('a text offers the words in quotes of its comment, and only those of its type', () => {
+test('a text offers the quoted words of its comment, but only those of its type', () => {
   assert.deepEqual(control('auto', "'simd' or 'cpu'; 'auto' takes the fastest").choices, {
     values: ['auto', 'simd', 'cpu'],
     only: false,
@@ -55,7 +55,7 @@ test('the first notebook has a control for each parameter, with its comment', as
   assert.ok(controls.every(({ value, comment }) => value !== undefined && comment !== ''));
 });
 
-test('a value that a run injected is shown and changed where it is injected', () => {
+test('an injected value is shown and changed where it is injected', () => {
   const declared = parametersCell('const a = 1; // how many\nconst b = 2;');
   const injected = parametersCell('const a = 5;', 'injected-parameters');
   assert.deepEqual(parameterControls([declared, injected]), [
@@ -64,7 +64,7 @@ test('a value that a run injected is shown and changed where it is injected', ()
   ]);
 });
 
-test('a new value changes the value alone', () => {
+test('a new value changes only the value', () => {
   const source = `// what to try\nconst a: number = -1.5; // 'a' // twice\nlet s = 'it', n = null as null | number;\nconst d = [1, 2] // list`;
   const changed = setParameter(
     setParameter(setParameter(setParameter(source, 'a', 2), 's', "it's"), 'd', ['x', 3]),
@@ -82,7 +82,7 @@ test('a new value changes the value alone', () => {
   assert.throws(() => setParameter(source, 'gone', 1), /declares no value for 'gone'/);
 });
 
-test('whatever value is set, reading the cell gives it back', () => {
+test('whatever value is set, reading the cell returns it', () => {
   const value = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }),
     fc.string(),
@@ -99,7 +99,7 @@ test('whatever value is set, reading the cell gives it back', () => {
   );
 });
 
-test('the panel knows what the kernel has seen, and what the file had where that is another value', () => {
+test('the panel knows the values that the kernel has seen, and values of the file that differ', () => {
   const clock = new Clock();
   const file = [parametersCell('const a = 1; // try 2\nconst b = 2;')];
   const panel = new ParameterPanel(clock, structuredClone(file));
@@ -119,7 +119,7 @@ test('the panel knows what the kernel has seen, and what the file had where that
   assert.deepEqual(panel.ranWith(), {});
 });
 
-test('the source that a cell ran with is found again from its hash and the values that were noted', () => {
+test('the source with which a cell ran is recovered from its hash and the recorded values', () => {
   const noted = (source: string) => ({ tags: ['parameters'], sparsebook: { sourceHash: sourceHash(source) } });
   const then = (source: string, ran: string): string | undefined => {
     const cell = codeCell(source, { id: 'p', metadata: noted(ran) });

@@ -11,14 +11,16 @@ import { cell, holds, kernelIs, shows, visitNotebook } from './tab.ts';
 
 const text = (id: string, source: string): Cell => ({ cell_type: 'markdown', id, metadata: {}, source });
 
-/** While a file of this name stands beside the notebook, the curve's cell goes on running. */
+/** As long as a file of this name is beside the notebook, the curve's cell keeps running. */
 const HOLD = 'hold';
 
 const holding = `
 import { existsSync } from 'node:fs';
 while (existsSync('${HOLD}')) await new Promise((resolve) => setTimeout(resolve, 20));`;
 
-/** A text, parameters, a curve that moves, a cell that depends on lambda, one that does not, and one that fails. */
+/**
+ * A text, parameters, a curve that moves, a cell that depends on lambda, a cell that does not, and a cell that fails.
+ */
 function movingNotebook(): ReturnType<typeof notebookOf> {
   const [title, parameters, curve, other] = smallNotebook().cells;
   return notebookOf(
@@ -34,7 +36,7 @@ function movingNotebook(): ReturnType<typeof notebookOf> {
   );
 }
 
-/** The state of a section, by what its heading says. */
+/** The state of a section, found by its heading. */
 const section = (tab: Tab, heading: string): Promise<string | null> =>
   tab.locator('#outline li', { hasText: heading }).locator('.state').getAttribute('data-state');
 
@@ -53,7 +55,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await site.close();
   });
 
-  /** Runs every cell of a notebook, so that its kernel is warm and there is a run before. */
+  /** Runs every cell of a notebook, so that its kernel is warm and there is a previous run. */
   async function warm(notebook: string): Promise<void> {
     const { tab } = await visitNotebook(browser, site, notebook);
     await tab.getByRole('button', { name: 'Run all' }).click();
@@ -62,7 +64,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   }
 
-  test('three gestures from the list: open, move lambda, Apply; the curve moves in view, and the run before stays behind it', async () => {
+  test('three gestures from the list: open, move lambda, Apply; the curve moves in view, with the previous run behind it', async () => {
     await warm('moving.ipynb');
     const { tab, incidents } = await visitNotebook(browser, site, undefined, {
       viewport: { width: 1280, height: 800 },
@@ -98,7 +100,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('sections say how they are, and what runs is in the bar and followed until the reader scrolls', async () => {
+  test('sections show their state, and the running cell is in the bar and followed until the reader scrolls', async () => {
     const { tab, incidents } = await visitNotebook(browser, site, 'other.ipynb');
     assert.equal(await section(tab, '1. What moves'), 'idle');
     const hold = join(site.folder, HOLD);
@@ -195,7 +197,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('changes are a draft until they are saved; parameters go back to their defaults; the kernel’s variables are listed', async () => {
+  test('changes are a draft until they are saved; parameters can be reset; the kernel’s variables are listed', async () => {
     const { tab, incidents } = await visitNotebook(browser, site, 'moving.ipynb');
     const [slider, reset] = [tab.getByRole('slider', { name: 'lambda_l0' }), tab.getByText('Reset to defaults')];
     await slider.fill('33');
@@ -222,7 +224,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('what TypeScript objects to is underlined while it is typed', async () => {
+  test('errors of TypeScript are underlined while code is typed', async () => {
     const { tab } = await visitNotebook(browser, site, 'other.ipynb');
     await cell(tab, 'other').focus();
     await tab.keyboard.press('Enter');
@@ -234,7 +236,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('a notebook is made, copied, given another name, and taken along as a file or as its report', async () => {
+  test('a notebook can be created, copied, renamed, and downloaded as a file or as its report', async () => {
     const { tab, incidents } = await visitNotebook(browser, site, undefined);
     const choose = async (name: string): Promise<void> => {
       await tab.getByRole('button', { name: 'File', exact: true }).click();
@@ -262,7 +264,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('on a phone, in the dark, the pinned figure stands below the sliders and nothing is wider than the screen', async () => {
+  test('on a phone, in the dark, the pinned figure is below the sliders and nothing is wider than the screen', async () => {
     const { tab, incidents } = await visitNotebook(browser, site, 'moving.ipynb', {
       viewport: { width: 390, height: 844 },
       colorScheme: 'dark',

@@ -4,7 +4,7 @@ import type { CodeCell } from 'sparsebook/notebook/run/notebook.js';
 import { notebookOf } from '../report/fixture.ts';
 import { fresh, Page, Site } from './site.ts';
 
-/** Cells in which a parameter reaches what is printed, each in another way. */
+/** Cells in which a parameter affects what is printed, each in a different way. */
 const sources = [
   'const made = [10];',
   'let low = 0, high = 0, count = 0;',
@@ -18,14 +18,14 @@ const sources = [
   'counter.add(rate);',
   'console.log(Mode.Fast, counter.n, batches, made[0]);',
 ];
-/** What a run from the top prints. */
+/** The output of a run from the top. */
 const right = (rate: number): string[] => [
   `${rate - 1} ${rate + 1} 1`,
   [1, 2, 3].map((one) => one * rate).join(),
   `${rate} ${rate} ${1024 / rate} 10`,
 ];
 
-test('after a parameter is moved, Run prints what a run from the top prints, warm or on a fresh kernel', async (t) => {
+test('after a parameter is moved, Run prints the same as a run from the top, on a warm or a fresh kernel', async (t) => {
   const parameters = fresh('p', 'const rate = 2; // 1 to 10\nconst batches = 1024 / rate;', ['parameters']);
   const site = await Site.open({
     'a.ipynb': notebookOf(parameters, ...sources.map((source, i) => fresh(`c${i}`, source))),

@@ -53,7 +53,7 @@ const everywhere = [
 const json = { 'content-type': 'application/json' };
 const save = JSON.stringify({ do: 'save' });
 
-test('without the token, or with a wrong one, nothing is given away and nothing is done', async () => {
+test('without the token, or with a wrong one, nothing is revealed and nothing is done', async () => {
   for (const [method, path] of everywhere) {
     for (const cookie of [undefined, 'sparsebook=x', `sparsebook-${site.server.port}=${'0'.repeat(64)}`]) {
       const { status, text } = await site.ask(
@@ -71,7 +71,7 @@ test('without the token, or with a wrong one, nothing is given away and nothing 
   }
 });
 
-test('the token opens pages alone and is exchanged for a cookie that scripts and other sites cannot use', async () => {
+test('the token only opens pages, and is exchanged for a cookie that scripts and other sites cannot use', async () => {
   const { status, headers, text } = await site.ask('GET', `/?token=${site.token}`, { cookie: undefined });
   assert.equal(status, 200);
   const [cookie] = headers['set-cookie'] ?? [];
@@ -87,7 +87,7 @@ test('the token opens pages alone and is exchanged for a cookie that scripts and
   }
 });
 
-test('another server of this machine, which browsers send the cookie too, can neither see nor do anything with it', async () => {
+test('another server on this machine, which also gets the cookie from browsers, can neither read nor do anything with it', async () => {
   for (const [method, path] of everywhere.slice(3)) {
     for (const key of [undefined, '', 'x', site.token, '0'.repeat(64)]) {
       const { status, text } = await site.ask(
@@ -123,7 +123,7 @@ test('another name for this machine is refused, cookie or not: no DNS rebinding'
   ]) {
     for (const [method, path] of everywhere) {
       const { status } = await site.ask(method, path, { host, ...json });
-      // Without any Host, Node's own parser says 400.
+      // Without a Host header Node's own parser replies 400.
       assert.equal(status, host === undefined ? 400 : 403, `${host} ${path}`);
     }
   }
@@ -150,7 +150,7 @@ test('pages of other sites can neither command nor read nor embed', async () => 
   assert.equal((await site.ask('GET', '/', { origin: 'https://evil.example' })).status, 403);
 });
 
-test('a form or a plain text cannot pass as a command', async () => {
+test('a form or a plain text is not accepted as a command', async () => {
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', undefined]) {
     const { status, text } = await site.ask(
       'POST',
@@ -211,7 +211,7 @@ test('no path leads out of the folder, however it is written', async () => {
   assert.match(listed.find(({ path }) => path === 'link.ipynb')?.fault ?? '', /leads out of the folder/);
 });
 
-test('a notebook that becomes a link while it is open is not saved to where the link leads', async () => {
+test('a notebook that becomes a link while it is open is not saved to the target of the link', async () => {
   const page = await new Page(site, 'swapped.ipynb').connect();
   await page.until('the cells', ({ state }) => state.order !== undefined);
   await page.do({ do: 'edit', id: 'other', source: 'mine' });
@@ -223,10 +223,10 @@ test('a notebook that becomes a link while it is open is not saved to where the 
   page.disconnect();
 });
 
-test('what untrusted outputs hold is sent as the mere text of an attribute, and text is harmless before it is sent', async () => {
+test('untrusted outputs are sent only as the text of an attribute, and text is harmless before it is sent', async () => {
   const page = await new Page(site, 'hostile.ipynb').connect();
   await page.until('the cells', ({ state }) => state.cells.hostile?.outputs?.length === payloads.length);
-  // An attribute ends at the first quote: what it holds is text for a browser, until the page has sanitised it.
+  // An attribute ends at the first quote: a browser treats its contents as text until the page has sanitised them.
   const held = / data-foreign-html="[^"<>]*"/g;
   const sent = page.shown('hostile') + (page.state.cells.text.text?.html ?? '');
   assert.ok((sent.match(held) ?? []).length > 0.9 * payloads.length);
@@ -237,7 +237,7 @@ test('what untrusted outputs hold is sent as the mere text of an attribute, and 
   page.disconnect();
 });
 
-test('every answer carries a policy that runs no inline script and loads nothing from elsewhere', async () => {
+test('every response has a policy that runs no inline script and loads nothing from elsewhere', async () => {
   for (const [path, status] of [
     ['/', 200],
     ['/notebooks/small.ipynb', 200],
@@ -258,7 +258,7 @@ test('every answer carries a policy that runs no inline script and loads nothing
   assert.doesNotMatch(text, /<script(?! src="\/assets\/)|\son\w+=/);
 });
 
-test('requests from the network are not answered', async () => {
+test('requests from the network get no reply', async () => {
   const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
   const others = addresses
     .filter(({ internal, family }) => !internal && family === 'IPv4')
@@ -277,7 +277,7 @@ test('requests from the network are not answered', async () => {
   }
 });
 
-test('the browser is opened where there is a screen, by the program that is meant', () => {
+test('the browser is opened if there is a screen, by the right program', () => {
   assert.equal(browserCommand({}, 'linux'), undefined);
   assert.deepEqual(browserCommand({ DISPLAY: ':0' }, 'linux'), ['xdg-open']);
   assert.deepEqual(browserCommand({ WAYLAND_DISPLAY: 'w', BROWSER: 'firefox' }, 'linux'), ['firefox']);

@@ -32,7 +32,7 @@ describe('an open notebook', () => {
     assert.deepEqual(kernelsOf(process.pid), []);
   });
 
-  test('its cells, text as HTML and parameters; no kernel before somebody runs a cell', async () => {
+  test('it has its cells, text as HTML and parameters; no kernel starts before a cell runs', async () => {
     await page.until('the parameters', ({ state }) => (state.parameters ?? []).length === 2);
     assert.equal(await page.do({ do: 'complete', code: 'Math.ma', position: 7 }), null);
     assert.equal(page.state.kernel?.state, 'off');
@@ -61,7 +61,7 @@ describe('an open notebook', () => {
     assert.equal(page.state.file?.dirty, true);
   });
 
-  test('two gestures: a value set, and what depends on it run again, nothing else', async () => {
+  test('two gestures: a value is set, and only the cells that depend on it run again', async () => {
     const count = page.state.cells.other.run?.count;
     await page.do({ do: 'set', name: 'lambda_l0', value: 35 });
     await page.until(
@@ -84,7 +84,7 @@ describe('an open notebook', () => {
     );
   });
 
-  test('pages see the same; one that was away is sent what it missed and no more', async () => {
+  test('pages show the same; a page that was away gets what it missed and no more', async () => {
     await page.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
     const other = await new Page(site, 'small.ipynb', 'other page').connect();
     const complete = (at: Page): boolean => at.state.cells.curve?.outputs !== undefined;
@@ -128,7 +128,7 @@ describe('an open notebook', () => {
     assert.equal(await page.do({ do: 'inspect', code: '   ', position: 1 }), null);
   });
 
-  test('what a cell needs runs, and it; or what depends on it; both without the rest', async () => {
+  test('a cell can run with what it needs, or with what depends on it, both without the rest', async () => {
     const counts = (): unknown[] => ['parameters', 'curve', 'other'].map((id) => page.state.cells[id].run?.count);
     const [, curve, other] = counts();
     await page.do({ do: 'set', name: 'label', value: 'b' });
@@ -155,14 +155,14 @@ describe('an open notebook', () => {
     assert.deepEqual([page.state.kernel?.state, page.runs('other')], ['busy', 'queued']);
     await page.do({ do: 'interrupt' });
     await page.until('an empty queue', (at) => at.runs('other') === 'idle');
-    // Sent while the kernel may still be interrupting: the new cell is not meant.
+    // Sent while the kernel may still be handling the interrupt, which must not hit the new cell.
     await page.do({ do: 'run', ids: ['other'] });
     await page.until('the interrupt', (at) => /Interrupted/.test(at.shown('endless')));
     assert.equal(page.state.cells.endless.run?.fault, 'failed');
     await page.until('the other cell', (at) => /edited a/.test(at.shown('other')));
   });
 
-  test('a restart ends what runs and forgets variables; outputs stay', async () => {
+  test('a restart ends the running cell and clears variables; outputs stay', async () => {
     await page.do({ do: 'run', ids: ['endless'] });
     await page.until('a busy kernel', (at) => at.runs('endless') === 'running' && /started/.test(at.shown('endless')));
     await page.do({ do: 'restart' });
@@ -182,7 +182,7 @@ describe('an open notebook', () => {
     assert.deepEqual(kernelsOf(process.pid), []);
   });
 
-  test('it is saved as Jupyter saves, with outputs, and what it was run with', async () => {
+  test('it is saved as Jupyter saves, with outputs and the parameters of the run', async () => {
     assert.equal(await page.do({ do: 'save' }), true);
     await page.until('saved', ({ state }) => state.file?.dirty === false);
     const saved = site.saved('small.ipynb');
@@ -192,7 +192,7 @@ describe('an open notebook', () => {
     assert.equal(saved.metadata.kernelspec?.name, 'tslab');
   });
 
-  test('a file that another program changed is not overwritten; each of the three ways out works', async () => {
+  test('a file that another program changed is not overwritten; each of the three choices works', async () => {
     const file = join(site.folder, 'small.ipynb');
     let theirs = '';
     const mine = async (source: string): Promise<void> => {
@@ -220,7 +220,7 @@ describe('an open notebook', () => {
     assert.equal(readFileSync(file, 'utf8'), theirs);
   });
 
-  test('a cell that fails stops the queue, one that may fail does not', async () => {
+  test('a failing cell stops the queue, unless it is allowed to fail', async () => {
     const failing = await new Page(site, 'failing.ipynb').connect();
     await failing.until('all', ({ state }) => state.order !== undefined);
     await failing.do({ do: 'run', ids: ['tolerated', 'broken', 'behind'] });
@@ -232,7 +232,7 @@ describe('an open notebook', () => {
     failing.disconnect();
   });
 
-  test('of 100 MB printed, and of 600 outputs, little is kept, with a note; the kernel lives', async () => {
+  test('of 100 MB of text and of 600 outputs only a part is kept, with a note; the kernel survives', async () => {
     const failing = await new Page(site, 'failing.ipynb').connect();
     await failing.until('all', ({ state }) => state.order !== undefined);
     await failing.do({ do: 'run', ids: ['loud', 'many', 'behind'] });
@@ -247,7 +247,7 @@ describe('an open notebook', () => {
     failing.disconnect();
   });
 
-  test('a kernel that dies is announced, what was shown stays, and the next cell gets a new one', async () => {
+  test('a kernel that dies is announced, its outputs stay, and the next cell gets a new kernel', async () => {
     const failing = await new Page(site, 'failing.ipynb').connect();
     await failing.until('all', ({ state }) => state.order !== undefined);
     await failing.do({ do: 'run', ids: ['exit', 'behind'] });
@@ -260,7 +260,7 @@ describe('an open notebook', () => {
     failing.disconnect();
   });
 
-  test('a notebook that cannot be written stays unsaved, with the reason; the others are kept all the same', async (t) => {
+  test('a notebook that cannot be written stays unsaved, with the reason; the others are still saved', async (t) => {
     const own = await Site.open({ 'b.ipynb': smallNotebook() });
     t.after(() => own.close());
     const text = notebookText(notebookOf(codeCell('1', { id: 'large', outputs: [] }), fresh('other', '1')));
@@ -270,7 +270,7 @@ describe('an open notebook', () => {
     for (const name of ['a.ipynb', 'b.ipynb']) {
       await own.command(name, { do: 'edit', id: 'other', source: '// unsaved' });
     }
-    // In place of more text than a string holds: what no JSON can be written of, until the cell that holds it is
+    // Stands in for more text than a string can hold: a value that cannot be written as JSON, until its cell is
     // deleted.
     const { document } = await own.server.notebooks.at('a.ipynb');
     (document.cell('large').cell as CodeCell).outputs = [
@@ -291,7 +291,7 @@ describe('an open notebook', () => {
     page.disconnect();
   });
 
-  test('the list shows what is open; closing keeps what is not saved, and saves it beside a file that is gone', async (t) => {
+  test('the list shows open notebooks; closing keeps unsaved changes, and saves them beside a file that is gone', async (t) => {
     const closing = await Site.open({ 'a.ipynb': smallNotebook(), 'b.ipynb': smallNotebook() });
     t.after(() => closing.close());
     for (const name of ['a.ipynb', 'b.ipynb']) {

@@ -24,7 +24,7 @@ for (let step = 1; step <= 3; step++) {
   await new Promise((resolve) => setTimeout(resolve, 60));
 }`;
 
-/** A notebook that has what the first one has, and is done in a moment. */
+/** A notebook with the features of the first one that runs in a moment. */
 export const smallNotebook = (): Notebook =>
   notebookOf(
     { cell_type: 'markdown', id: 'title', metadata: {}, source: '# A curve to move\n\nIts end is $\\lambda$.' },
@@ -39,19 +39,19 @@ export function fresh(id: string, source: string, tags?: string[]): Cell {
   return codeCell(source, { id, execution_count: null, metadata: tags ? { tags } : {} });
 }
 
-/** What came back for a request. */
+/** The response to a request. */
 export interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
 }
 
-/** The key that a page is given that arrives with the token. */
+/** The key in a page that was opened with the token. */
 export function keyIn(page: string): string {
   return /<meta name="key" content="(\w+)">/.exec(page)?.[1] ?? '';
 }
 
-/** A server over a folder of notebooks of its own, inside the project so that cells can import it. */
+/** A server for its own folder of notebooks, inside the project so that cells can import it. */
 export class Site {
   readonly folder: string;
   readonly server: LiveServer;
@@ -86,8 +86,8 @@ export class Site {
   }
 
   /**
-   * A request with this browser's cookie and this page's key, unless `headers` say otherwise; the address is sent as it
-   * is written.
+   * Sends a request with this browser's cookie and this page's key, unless `headers` override them; the path is sent
+   * exactly as given.
    */
   ask(method: string, path: string, headers: Record<string, string | undefined> = {}, body?: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
@@ -125,7 +125,7 @@ export class Site {
     return JSON.parse(readFileSync(join(this.folder, notebook), 'utf8')) as Notebook;
   }
 
-  /** Ends the server and deletes its folder, once; resolves with what a person should know. */
+  /** Ends the server and deletes its folder, once; resolves with the messages for the user. */
   close(): Promise<string[]> {
     const end = async (): Promise<string[]> => {
       const said = await this.server.close();
@@ -136,7 +136,7 @@ export class Site {
   }
 }
 
-/** What a page would show, from the patches that it was sent. */
+/** The state that a page would show, from the patches that it was sent. */
 export class Page {
   readonly state: Patch = { epoch: '', version: 0, whole: false, cells: {} };
   readonly patches: Patch[] = [];
@@ -153,7 +153,7 @@ export class Page {
     this.name = name;
   }
 
-  /** Takes up the line, at what was seen last. */
+  /** Connects, continuing after the last event seen. */
   async connect(): Promise<this> {
     const response = await this.site.begin('GET', `/api/events/${this.notebook}`, { 'last-event-id': this.seen });
     assert.equal(response.statusCode, 200);
@@ -162,7 +162,7 @@ export class Page {
     let before = '';
     response.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
-      // Long events come in thousands of pieces.
+      // Long events arrive in thousands of pieces.
       const ends = `${before}${chunk}`.includes('\n\n');
       before = chunk.slice(-1);
       if (!ends) return;
@@ -187,7 +187,7 @@ export class Page {
     return JSON.parse(text);
   }
 
-  /** Resolves once the page shows something; rejects after a while with what it shows. */
+  /** Resolves once the page meets a condition; rejects after a while with its state. */
   async until(what: string, is: (page: Page) => boolean): Promise<void> {
     const end = performance.now() + 60_000;
     while (!is(this)) {
@@ -199,7 +199,7 @@ export class Page {
     }
   }
 
-  /** What stands below a cell, as the text of its HTML. */
+  /** The outputs of a cell as HTML. */
   shown(id: string): string {
     const { length = 0, changed = {} } = this.state.cells[id].outputs ?? {};
     return Array.from({ length }, (_, index) => changed[index]).join('\n');
@@ -209,7 +209,7 @@ export class Page {
     return this.state.cells[id].run?.state ?? '';
   }
 
-  /** Whether a cell has run to its end, as that number. */
+  /** Whether a cell has run to its end. */
   ran(id: string): boolean {
     return this.runs(id) === 'idle' && this.state.cells[id].run?.seconds !== undefined;
   }

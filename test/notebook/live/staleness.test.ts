@@ -8,11 +8,11 @@ import { statementsIn } from 'sparsebook/notebook/live/code/cellNames.js';
 import { namesOf } from 'sparsebook/notebook/live/code/dependents.js';
 import { setParameter } from 'sparsebook/notebook/run/parameters.js';
 
-/** Cells that are told apart by their places. */
+/** Cells identified by their position. */
 const read = (sources: string[]): ReadCells =>
   readCells(sources.map((source, index) => ({ id: String(index), source })));
 
-/** A document of these cells, whose outputs are those of a run from the top. */
+/** A document of these cells whose outputs come from a run from the top. */
 class Document {
   code: ReadCells;
   readonly staleness: Staleness;
@@ -24,7 +24,7 @@ class Document {
     this.staleness = new Staleness(this.code, (id) => sources[Number(id)]);
   }
 
-  /** Each cell has run on the kernel. */
+  /** Runs every cell on the kernel. */
   warm(): this {
     return this.run(...this.sources.keys());
   }
@@ -43,7 +43,7 @@ class Document {
     return this;
   }
 
-  /** The cells that are stale, each with the names because of which it is. */
+  /** The stale cells, each with the names that make it stale. */
   stale(): Record<string, string> {
     return Object.fromEntries([...this.staleness.look(this.code)].map(([id, names]) => [id, names.join(' ')]));
   }
@@ -53,7 +53,7 @@ class Document {
   }
 }
 
-test('the names of a cell: declared, used, assigned, changed from within, handed to calls', () => {
+test('the names of a cell are declared, used, assigned, mutated or passed to calls', () => {
   const statements = statementsIn(
     `import * as sb from 'sparsebook';
 const { a, b: [c] } = f(x.y);
@@ -81,18 +81,18 @@ type Rate = Unit | number;`,
 
 const RATE = 'const rate = 2; // 1 to 10';
 
-/** What runs again, on a kernel on which all has run, when `rate` is moved, which cell 0 declares. */
+/** The cells that run again when `rate`, declared in cell 0, is moved on a kernel where everything has run. */
 const reruns: [string, string[], number[]][] = [
-  ['a call that may change what it is given', ['const w = [1];', 'scale(w, rate);', 'console.log(w);'], [0, 2, 3]],
+  ['a call that may change its argument', ['const w = [1];', 'scale(w, rate);', 'console.log(w);'], [0, 2, 3]],
   ['a method', ['const w = [1];', 'w.fill(rate);', 'console.log(w);'], [0, 1, 2, 3]],
   ['a property', ['const w = { of: 1 };', 'w.of = rate;', 'console.log(w);'], [0, 1, 2, 3]],
   [
-    'a part of what a function gives',
+    "a part of a function's result",
     ['const o = { v: 0 };\nconst get = () => o;', 'get().v = rate;', 'console.log(o.v);'],
     [0, 1, 2, 3],
   ],
   [
-    'a part of what is imported',
+    'a part of an import',
     ["import * as store from './store.ts';", 'store.state.v = rate;', 'console.log(store.state.v);'],
     [0, 1, 2, 3],
   ],
@@ -103,30 +103,38 @@ const reruns: [string, string[], number[]][] = [
     ['let low = 0, high = 0;', '[low, high] = [rate, 1];', 'console.log(high);'],
     [0, 1, 2, 3],
   ],
-  ['one into an object', ['let low = 0;', '({ low, high: o.high } = { low: rate });', 'show(low);'], [0, 1, 2, 3]],
+  [
+    'an assignment into an object',
+    ['let low = 0;', '({ low, high: o.high } = { low: rate });', 'show(low);'],
+    [0, 1, 2, 3],
+  ],
   [
     'a destructuring declaration',
     ['const { low: [n = 1] } = f(rate);', 'console.log(n);', 'console.log(1);'],
     [0, 1, 2],
   ],
   ['a step', ['let n = 0;', 'if (rate > 1) n++;', 'console.log(n);'], [0, 1, 2, 3]],
+  ['a loop over an earlier variable', ['let last = 0;', 'for (last of [rate]) {}', 'console.log(last);'], [0, 1, 2, 3]],
   [
-    'a loop over a variable of before',
-    ['let last = 0;', 'for (last of [rate]) {}', 'console.log(last);'],
-    [0, 1, 2, 3],
-  ],
-  [
-    'a name for the same object',
+    'another name for the same object',
     ['const w = [1]; const same = w;', 'same.push(rate);', 'console.log(w);'],
     [0, 1, 2, 3],
   ],
-  ['a part of it', ['const w = [[1]];', 'for (const row of w) row.push(rate);', 'console.log(w);'], [0, 1, 2, 3]],
   [
-    'a part, in a callback',
+    'a part of the object',
+    ['const w = [[1]];', 'for (const row of w) row.push(rate);', 'console.log(w);'],
+    [0, 1, 2, 3],
+  ],
+  [
+    'a part of the object, in a callback',
     ['const w = [[1]];', 'w.forEach((row) => row.push(rate));', 'console.log(w);'],
     [0, 1, 2, 3],
   ],
-  ['what holds it', ['const w = [1]; const all = { w };', 'w.push(rate);', 'console.log(all);'], [0, 1, 2, 3]],
+  [
+    'an object that contains it',
+    ['const w = [1]; const all = { w };', 'w.push(rate);', 'console.log(all);'],
+    [0, 1, 2, 3],
+  ],
   ...[
     'const one = w.find((row) => row.v)!; one.v = rate;',
     'w.at(0)!.list.push(rate);',
@@ -146,27 +154,31 @@ const reruns: [string, string[], number[]][] = [
     [0, 1, 2, 3],
   ]),
   [
-    'a new list that is put in order',
+    'a new list that is sorted',
     ['const w = [{ v: 1 }];', 'console.log([...w].sort((a, b) => rate * (a.v - b.v)));', 'console.log(w);'],
     [0, 2],
   ],
   ['an enum', ['enum Mode { On = rate }', 'console.log(Mode.On);', 'console.log(1);'], [0, 1, 2]],
   ['a namespace', ['namespace N { export const n = rate; }', 'console.log(N.n);'], [0, 1, 2]],
   ['a class', ['class Scale { by = rate; }', 'console.log(new Scale().by);'], [0, 1, 2]],
-  ['a class that another extends', ['class A { by = rate; }', 'class B extends A {}', 'show(new B());'], [0, 1, 2, 3]],
+  [
+    'a class that another class extends',
+    ['class A { by = rate; }', 'class B extends A {}', 'show(new B());'],
+    [0, 1, 2, 3],
+  ],
   ['a type', ['type Rate = typeof rate;', 'const n: Rate = 1;', 'console.log(n);'], [0, 1, 2, 3]],
   [
-    'a function that does it',
+    'a function that makes the change',
     ['let n = 0;', 'function step() { n++; }', 'step(rate);', 'console.log(n);'],
     [0, 1, 2, 3, 4],
   ],
   [
-    'a function that changes what it is given',
+    'a function that changes its argument',
     ['const w = [1]; function add(list: number[], n: number) { list.push(n); }', 'add(w, rate);', 'console.log(w);'],
     [0, 1, 2, 3],
   ],
   [
-    'one that hands it on to such a one',
+    'a function that passes it on to such a function',
     [
       'const w = [1]; const add = (list) => void list.push(1); const twice = (of) => { add(of); add(of); };',
       'if (rate) twice(w);',
@@ -185,29 +197,29 @@ const reruns: [string, string[], number[]][] = [
     [0, 1, 2, 3],
   ],
   [
-    'what holds such a function',
+    'an object that contains such a function',
     ['let n = 0; const c = { up() { n++; } };', 'c.up(rate);', 'console.log(n);'],
     [0, 1, 2, 3],
   ],
   [
-    'a function above that reads',
+    'a function above that reads it',
     ['let n = 0;', 'const tell = () => n;', 'n = rate;', 'show(tell());'],
     [0, 1, 2, 3, 4],
   ],
   ['a value beside it', ['console.log(1);', 'const k = 1;'], [0]],
   ['a constant, which no call changes', ['const k = 1;', 'scale(k, rate);', 'console.log(k);'], [0, 2]],
   [
-    'what is only read',
+    'a value that is only read',
     ['const w = [1];', 'console.log(rate, w, w.join(), w.map((n) => n + 1));', 'console.log(w);'],
     [0, 2],
   ],
   [
-    'a counter of its own loop, and none of another',
+    'a counter of its own loop, but not of another',
     ['for (let i = 0; i < rate; i++) log(i);', 'for (let i = 0; i < 3; i++) log(i);', 'log(i);'],
     [0, 1],
   ],
   [
-    'a sum of its own function, and none of another',
+    'a sum of its own function, but not of another',
     [
       'const one = (rows) => { let sum = rate; for (const row of rows) sum += row; return sum; };',
       'const other = (rows) => { let sum = 0; for (const row of rows) sum += row; return sum; };',
@@ -216,7 +228,7 @@ const reruns: [string, string[], number[]][] = [
     [0, 1, 3],
   ],
   [
-    'a name that a block has for itself elsewhere',
+    'a name that a block elsewhere declares for itself',
     ['let i = 0;', '{ let i = 5; i++; }\ni = rate;', 'show(i);'],
     [0, 1, 2, 3],
   ],
@@ -225,12 +237,12 @@ const reruns: [string, string[], number[]][] = [
     ['const w = [1];', '{ let v = 0; v = w; v.push(rate); }', 'show(w);'],
     [0, 1, 2, 3],
   ],
-  ['what is printed', ['process.stdout.write(`${rate}`);', 'show(process.version);'], [0, 1]],
+  ['printed text', ['process.stdout.write(`${rate}`);', 'show(process.version);'], [0, 1]],
   ['an import', ["import { show } from 'x';", 'show(rate);', 'show(1);'], [0, 2]],
   ['a name that is declared again', ['const t = 1;', 'const u = rate;', 'const u = 5;', 'show(u);'], [0, 2, 3, 4]],
 ];
 for (const [what, sources, right] of reruns) {
-  test(`what depends on a parameter through ${what} is stale, and runs again`, () => {
+  test(`cells that depend on a parameter through ${what} are stale, and run again`, () => {
     const document = new Document(RATE, ...sources).warm();
     assert.deepEqual(document.stale(), {});
     document.edit(0, 'const rate = 5; // 1 to 10');
@@ -245,11 +257,11 @@ for (const [what, sources, right] of reruns) {
   });
 }
 
-/** What is stale once something has happened to a document whose outputs come from a file. */
+/** The stale cells after something has happened to a document whose outputs come from a file. */
 const marks: [string, string[], (document: Document) => unknown, Record<string, string>][] = [
-  ['nothing has', ['const a = f();', 'show(a);'], () => undefined, {}],
+  ['nothing has happened', ['const a = f();', 'show(a);'], () => undefined, {}],
   [
-    'a source is edited: it, and what uses what it changes',
+    'a source is edited, with the cells that use what changes',
     ['const a = 1; const b = 1;', 'show(a);', 'show(b);'],
     (at) => at.edit(0, 'const a = 2; const b = 1;'),
     { 0: '', 1: 'a' },
@@ -261,19 +273,19 @@ const marks: [string, string[], (document: Document) => unknown, Record<string, 
     {},
   ],
   [
-    'a cell that is edited has run',
+    'an edited cell has run',
     ['const a = 1;', 'const b = f(a);', 'show(b);'],
     (at) => at.edit(0, 'const a = 2;').run(0),
     { 1: 'a', 2: 'b' },
   ],
   [
-    'so has the next',
+    'an edited cell and the next have run',
     ['const a = 1;', 'const b = f(a);', 'show(b);'],
     (at) => at.edit(0, 'const a = 2;').run(0, 1),
     { 2: 'b' },
   ],
   [
-    'a cell runs before what it needs',
+    'a cell runs before the cells that it needs',
     ['const a = 1;', 'const b = f(a);', 'show(b);'],
     (at) => at.edit(0, 'const a = 2;').run(1),
     { 0: '', 1: 'a', 2: 'b' },
@@ -294,7 +306,7 @@ const marks: [string, string[], (document: Document) => unknown, Record<string, 
   ],
   ['a kernel is gone', ['const a = f();', 'show(a);'], (at) => at.warm().staleness.forgetKernel(), {}],
   [
-    'a function is edited that another calls',
+    'a function that another one calls is edited',
     ['const f = () => 1;', 'const g = () => f();', 'show(g());'],
     (at) => at.edit(0, 'const f = () => 2;'),
     { 0: '', 1: 'f', 2: 'g f' },
@@ -307,7 +319,7 @@ const marks: [string, string[], (document: Document) => unknown, Record<string, 
   ],
 ];
 for (const [what, sources, act, right] of marks) {
-  test(`stale when ${what}: ${Object.keys(right).join(', ') || 'none'}`, () => {
+  test(`cells are stale when ${what}: ${Object.keys(right).join(', ') || 'none'}`, () => {
     const document = new Document(...sources);
     act(document);
     assert.deepEqual(document.stale(), right);
@@ -322,7 +334,7 @@ test('a cell that fails stays as stale as it was', () => {
   assert.deepEqual(document.stale(), { 1: 'a' });
 });
 
-test('a cell that ran with an unknown source makes all that depends on it stale', () => {
+test('a cell that ran with an unknown source makes all dependent cells stale', () => {
   const code = read(['const a = 1;', 'show(a);', 'show(1);']);
   const staleness = new Staleness(code, (id) => (id === '0' ? undefined : code.cells[Number(id)].source));
   assert.deepEqual(
@@ -334,7 +346,7 @@ test('a cell that ran with an unknown source makes all that depends on it stale'
   );
 });
 
-test('on a fresh kernel what is stale runs, with what it needs; where nothing is, all does', () => {
+test('on a fresh kernel stale cells run, with the cells they need; if none is stale, all run', () => {
   const sources = [
     RATE,
     'const data = load();',
@@ -345,7 +357,7 @@ test('on a fresh kernel what is stale runs, with what it needs; where nothing is
     'show(data);',
   ];
   assert.deepEqual(new Document(...sources).toRun(), [0, 1, 2, 3, 4, 5, 6]);
-  // No parser can know whether train changes the data, or what else it does.
+  // No parser can know whether train changes the data, or has other effects.
   assert.deepEqual(new Document(...sources).edit(0, 'const rate = 3;').toRun(), [0, 1, 2, 3, 4, 5]);
   const missing = new Document(...sources).edit(0, 'const rate = 3;');
   assert.deepEqual(
@@ -354,16 +366,16 @@ test('on a fresh kernel what is stale runs, with what it needs; where nothing is
   );
 });
 
-test('where nothing is stale, what is asked for otherwise runs', () => {
+test('if nothing is stale, the cells given otherwise run', () => {
   assert.deepEqual(new Document(RATE, 'show(rate);', 'show(1);').warm().toRun(['0', '1']), [0, 1]);
 });
 
-test('a value that was injected stays when another one is moved', () => {
+test('an injected value stays when another one is moved', () => {
   const document = new Document('const a = 1;\nconst b = 2;', 'const a = 5;', 'show(b);', 'show(a);').warm();
   assert.deepEqual(document.edit(0, 'const a = 1;\nconst b = 3;').toRun(), [0, 1, 2]);
 });
 
-test('what a cell needs, and what depends on it', () => {
+test('the cells that a cell needs, and those that depend on it, are found', () => {
   const code = read([
     'const a = 1;',
     'let n = a;',

@@ -12,7 +12,7 @@ export interface Visit {
 
 const patience = 60_000;
 
-/** Opens an address as a person does, by what the terminal prints: a notebook, or the list of them. */
+/** Opens a page by the address that the terminal prints: a notebook, or the list of notebooks. */
 export async function visitNotebook(
   browser: Browser,
   site: Site,
@@ -40,12 +40,12 @@ export const shows = (tab: Tab, id: string, text: string): Promise<void> =>
 
 export async function kernelIs(tab: Tab, state: string): Promise<void> {
   await tab.waitForSelector(`#kernel:is([data-state="${state}"], [data-state="dead"])`);
-  // Whichever of the two it was: by now a state that passes may be over.
+  // Looks for a dead kernel only: by now a passing state may be over.
   const died = await tab.locator('#kernel[data-state="dead"]').isVisible();
   assert.ok(!died, `not ${state}: ${(await tab.locator('.notice').allInnerTexts()).join('\n')}`);
 }
 
-/** Waits until an expression holds; Playwright's own way would need the policy to allow eval. */
+/** Waits until an expression is true; Playwright's own method would need the policy to allow eval. */
 export async function holds(tab: Tab, expression: string): Promise<void> {
   for (const end = performance.now() + patience; !(await tab.evaluate(expression)); await sleep(50)) {
     assert.ok(performance.now() < end, `in vain: ${expression}`);

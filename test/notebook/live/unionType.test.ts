@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseParameter } from 'sparsebook/notebook/run/applyParameters.js';
 import { readUnion, unionParts } from 'sparsebook/notebook/live/unionType.js';
 
-test('a type is read in parts where it is a union of plain ones', () => {
+test('a union of plain types is split into its parts', () => {
   for (const [type, parts] of [
     ["number | 'auto'", ['number', "'auto'"]],
     ['string|null | undefined', ['string', 'null']],

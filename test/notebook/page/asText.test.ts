@@ -9,7 +9,7 @@ class Point {
   y = 2;
 }
 
-test('what a cell prints reads in a page as it does in the kernel, long lists and deep objects apart', () => {
+test('the output of a cell reads the same in a page as in the kernel, except for long lists and deep objects', () => {
   for (const value of [
     ...[1, -0, 2.5, NaN, 10n, true, null, undefined, Symbol('s'), /a+/g, new Date(0), new Date(NaN)],
     ...[[], {}, [1, 2, 3], [[1], [2]], ['a', 'a\nb']],
@@ -32,7 +32,7 @@ class Own {
   }
 }
 
-test('the formats of console.log stand for the values behind them, as in the kernel', () => {
+test('the formats of console.log are replaced by the values after them, as in the kernel', () => {
   for (const values of [
     ['%s of %d, %i and %f', 'n', 1.5, 2.9, '3.25'],
     ['%%'],

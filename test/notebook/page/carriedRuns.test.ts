@@ -10,9 +10,9 @@ import { carriedRuns } from 'sparsebook/notebook/page/carriedRuns.js';
 import type { Notebook, Output } from 'sparsebook/notebook/run/notebook.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
-test('a page carries the finished runs that outputs tell of, without places of the machine, and their weights where there is room', async (t) => {
+test('a page carries the finished runs that outputs name, without paths of the machine, and with their weights if they fit', async (t) => {
   await useBackend({ backend: 'simd', threads: 1 });
-  // Below the folder of a person, whose name must not get into a page.
+  // Inside a home folder, whose name must not get into a page.
   const folder = mkdtempSync(join(homedir(), '.sparsebook-carried-'));
   t.after(() => rmSync(folder, { recursive: true }));
   process.env.SPARSEBOOK_DATA = folder;

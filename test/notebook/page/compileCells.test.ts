@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { packageRoot } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 import { compileCells } from 'sparsebook/notebook/page/compileCells.js';
 
-test('why a cell does not compile names no folder of the machine that made the page', async () => {
+test('compile errors of a cell name no folder of the machine that made the page', async () => {
   const sources = [
     "import * as sb from 'sparsebook';\nsb.none();",
     "import './package.json.js';",

@@ -7,7 +7,7 @@ import type { Cell, Metadata, Notebook, Output } from 'sparsebook/notebook/run/n
 import { payloads } from '../render/payloads.ts';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
-/** A cell of a notebook that runs in a page, with what it put out when it was saved. */
+/** A cell of a notebook that runs in a page, with its saved outputs. */
 export function cell(id: string, source: string, outputs: Output[] = [], metadata: Metadata = {}): Cell {
   return codeCell(source, { id, outputs, metadata });
 }
@@ -24,7 +24,7 @@ export const figureOf = (y: number[], title: string): Output => ({
   metadata: {},
 });
 
-/** A notebook with one cell for each thing that a page that runs must do. */
+/** A notebook with one cell for each ability of a page that runs. */
 export const notebook: Notebook = notebookOf(
   { cell_type: 'markdown', id: 'title', metadata: {}, source: '# Squares' },
   cell(
@@ -71,7 +71,7 @@ for (const step of squares.keys()) {
   cell('saved', "console.log(sb.savedOutput<{ a: number }>('squares', 'a.json')?.a, n);", [printed('1 3\n')]),
   cell(
     'word',
-    // In a block: what an interrupted cell leaves running would see the variable of the next run otherwise.
+    // In a block: otherwise the code left running by an interrupted cell would see the variable of the next run.
     `{
   const asked = String(word);
   if (asked === 'fail') throw new TypeError('n is wrong');
@@ -99,7 +99,7 @@ export const plain = notebookOf(
   ]),
 );
 
-/** Leaves something to fail, and goes on. */
+/** Leaves background work that fails, and goes on. */
 export const late = notebookOf(
   cell('parameters', 'const n = 3; // how many', [], { tags: ['parameters'] }),
   cell(
@@ -112,7 +112,7 @@ console.log('made', made);`,
   cell('reads', "console.log('read', made);"),
 );
 
-/** What goes wrong when its name is the parameter, and what the page says of it. */
+/** An error that occurs if the parameter has its name, and what the page says about it. */
 export const wrongs: [which: string, source: string, said: RegExp][] = [
   ['circle', 'const o: any = {}; o.self = o; sb.display({ "application/json": o });', /circular structure/],
   ['bigint', 'sb.display({ "application/json": { a: 10n } });', /BigInt/],
@@ -129,7 +129,7 @@ export const wrong = notebookOf(
   ),
 );
 
-/** Has parameters of which some values are none, or need Node, or make a cell fail that nobody sees. */
+/** Has parameters with values that are invalid, or need Node, or make an invisible cell fail. */
 export const numbers = notebookOf(
   cell(
     'parameters',
@@ -145,7 +145,7 @@ export const numbers = notebookOf(
   cell('hidden', "if (n === 7) throw new Error('seven');", [], { tags: ['remove-cell'] }),
 );
 
-/** Trains a network with gates, and says the SHA-256 of its weights. */
+/** Trains a network with gates, and prints the SHA-256 of its weights. */
 export const training: Notebook = notebookOf(
   cell('parameters', 'const lambda = 5; // weight of the L0 penalty, 1 to 10', [], { tags: ['parameters'] }),
   cell(
@@ -174,7 +174,7 @@ console.log([...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('
 
 const display = (data: Record<string, unknown>): Output => ({ output_type: 'display_data', data, metadata: {} });
 
-/** A notebook whose every part is a payload, which its cells put out once more when they run in the page. */
+/** A notebook whose every part is a payload, which its cells display again when they run in the page. */
 export const hostile = notebookOf(
   { cell_type: 'markdown', id: 'text', metadata: {}, source: payloads.join('\n\n') },
   cell(
@@ -210,7 +210,7 @@ await tried('importScripts', () => scope.importScripts('https://elsewhere.exampl
   ),
 );
 
-/** Writes the page that runs a notebook of this name, which lies in `folder` with what it has saved. */
+/** Writes the page that runs a notebook of this name, with its saved output in `folder`. */
 export async function writePage(folder: string, name: string, notebook: Notebook): Promise<void> {
   mkdirSync(join(folder, 'outputs', name), { recursive: true });
   writeFileSync(join(folder, 'outputs', name, 'a.json'), '{ "a": 1 }');
@@ -218,7 +218,7 @@ export async function writePage(folder: string, name: string, notebook: Notebook
   writeFileSync(join(folder, `${name}.html`), renderReport(notebook, { name, program }));
 }
 
-/** Sets a parameter as a person would. */
+/** Sets a parameter as a user would. */
 export async function setParameter(page: Page, name: string, value: string): Promise<void> {
   const box = page.locator(`#parameter-${name}`);
   await box.fill(value);

@@ -16,16 +16,16 @@ const root = new URL('../../..', import.meta.url).pathname;
 
 type Visit = { page: Page; incidents: string[]; at: (id: string) => Locator };
 describe('a page that runs', { skip: skipWithoutChromium }, () => {
-  // In the project, so that cells find the library's types.
+  // Inside the project, so that cells find the library's types.
   mkdirSync(join(root, 'data'), { recursive: true });
   const folder = mkdtempSync(join(root, 'data', 'page-'));
   let browser: Browser;
-  /** One for all tests: a second page in the same tab takes half of the first one's time. */
+  /** One for all tests: a second page in the same tab takes half as long as the first one. */
   let tab: Page;
 
   before(async () => {
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-    // At once, as long as the compiler of cells is there.
+    // Written one after another, while the compiler for cells is still running.
     const pages = { squares: notebook, hostile, late, wrong, plain, numbers };
     for (const [name, one] of Object.entries(pages)) await writePage(folder, name, one);
     browser = await launchChromium();
@@ -49,7 +49,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     return { page: tab, incidents, at };
   }
 
-  /** Opens a page before the tests of a group; what it gives is the page, once they run. */
+  /** Opens a page before the tests of a group; the returned function gives the page to the tests. */
   function visitOnce(name: string, prepare: (visited: Visit) => Promise<void> = async () => {}): () => Visit {
     let visited: Visit;
     before(async () => {
@@ -64,7 +64,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   const notes = (section: Locator): Promise<string[]> => section.locator('.note:visible').allTextContents();
 
   describe('run as it was saved', () => {
-    /** What was noted of cells before any of them ran. */
+    /** The notes of cells before any of them ran. */
     const unrun: Record<string, string[]> = {};
     const visited = visitOnce('squares', async ({ page, at }) => {
       for (const id of ['file', 'reader', 'late']) unrun[id] = await notes(at(id));
@@ -73,7 +73,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
 
     test('it shows what the report shows, and says where that was computed', async () => {
       const { incidents, at } = visited();
-      // Numbers of figures, images and the order of attributes apart, which scripts write.
+      // Ignores numbers of figures, images and the order of attributes, which scripts write.
       const rendered = (section: Locator, of: string): Promise<string> =>
         section.locator(of).evaluate((outputs) => {
           const copy = (outputs as unknown as { cloneNode(deep: true): Tree }).cloneNode(true);
@@ -95,7 +95,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
       assert.deepEqual(incidents, []);
     });
 
-    test('a cell that needs Node says so by name beside its saved output, before or when it runs, and so does who needs it', async () => {
+    test('a cell that needs Node names the module beside its saved output, before or when it runs, and so do cells that need it', async () => {
       const { incidents, at } = visited();
       const saved = 'what stands below is saved.';
       assert.deepEqual(unrun.file, [`node:fs needs Node; ${saved}`]);
@@ -119,7 +119,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   describe('as its parameters change', () => {
     const visited = visitOnce('squares');
 
-    test('a changed parameter marks what depends on it, Run computes that, and the saved ones can be shown again', async () => {
+    test('a changed parameter marks dependent cells, Run computes them, and the saved outputs can be shown again', async () => {
       const { page, incidents, at } = visited();
       await setParameter(page, 'n', '5');
       assert.deepEqual(await notes(at('squares')), ['n changed since this was run: what stands below is older.']);
@@ -147,7 +147,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
       assert.deepEqual(incidents, []);
     });
 
-    test('a figure moves in its place while its cell runs, before the curve that was saved', async () => {
+    test('a figure moves in place while its cell runs, in front of the saved curve', async () => {
       const { page, incidents, at } = visited();
       await setParameter(page, 'n', '8');
       await page.getByRole('button', { name: 'Run', exact: true }).click();
@@ -160,7 +160,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
       }
       assert.ok(lengths.size > 2, `it had ${[...lengths].join(', ')} points`);
       await ended(page);
-      // It, and the run before.
+      // The new curve, and the one from the previous run.
       await shownIn(at('figure')).locator('.plot.drawn .trace').nth(1).waitFor({ state: 'attached' });
       assert.equal(await shownIn(at('figure')).locator('.figure-number').textContent(), 'Figure 1');
       assert.deepEqual(incidents, []);
@@ -170,7 +170,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   describe('as its cells fail and are stopped', () => {
     const visited = visitOnce('squares');
 
-    test('an error is shown and ends the run; what was to follow keeps its saved outputs and runs next time', async () => {
+    test('an error is shown and ends the run; later cells keep their saved outputs and run next time', async () => {
       const { page, incidents, at } = visited();
       await setParameter(page, 'word', 'fail');
       await run(page);
@@ -208,7 +208,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     });
   });
 
-  test('a run of before is loaded in a page, and said to be; its weights are trained there again, to the same bits', async () => {
+  test('an earlier run is loaded in a page, which says so; its weights are trained there again, to the same bits', async () => {
     const file = join(folder, 'training.ipynb');
     writeFileSync(file, notebookText(training));
     process.env.SPARSEBOOK_DATA = join(folder, 'runs');
@@ -217,7 +217,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     const ran = saved(file);
     for (const name of readdirSync(process.env.SPARSEBOOK_DATA, { recursive: true }) as string[])
       if (name.endsWith('weights.safetensors')) rmSync(join(process.env.SPARSEBOOK_DATA, name));
-    // The given value stands in a cell of its own, which the page is made without.
+    // The given value is in its own cell, which is left out of the page.
     await writePage(folder, 'training', { ...ran, cells: ran.cells.filter((_, index) => index !== 1) });
     const { page, incidents } = await visit('training');
     await setParameter(page, 'lambda', '7');
@@ -234,7 +234,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
   });
 
-  test('a cell that leaves something to fail goes on, and a reply that comes late ends no other cell', async () => {
+  test('a cell with failing background work goes on, and a late reply ends no other cell', async () => {
     const { page, incidents } = await visit('late');
     const section = (n: number): Locator => page.locator(`#cell-${n}`);
     await run(page);
@@ -247,7 +247,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
   });
 
-  test('what cannot be sent throws in its cell, and an error of any kind is shown', async () => {
+  test('values that cannot be sent throw in their cell, and an error of any kind is shown', async () => {
     const { page, incidents } = await visit('wrong');
     for (const [which, , said] of wrongs) {
       await setParameter(page, 'which', which);
@@ -258,7 +258,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
   });
 
-  test('a notebook without parameters runs again, and says of which runs none is saved in its page', async () => {
+  test('a notebook without parameters runs again, and names the runs that are not saved in its page', async () => {
     const { page } = await visit('plain', '#panel button:visible');
     assert.match(await page.locator('#panel .missing').innerText(), /^No saved runs in this page of: tune 20\. /);
     await run(page);
@@ -271,7 +271,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(await page.locator('#cell-1 table tr').allInnerTexts(), ['run\tlambda', 'a\t1', 'b\t']);
   });
 
-  test('a number stays one, nonsense runs nothing, and what needs Node does only with the values that do', async () => {
+  test('a number stays a number, an invalid value runs nothing, and a value that needs Node is refused only while it is set', async () => {
     const { page, incidents } = await visit('numbers');
     const kind = page.locator('#cell-2');
     await run(page);
@@ -313,10 +313,10 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
   });
 
-  describe('of payloads', () => {
+  describe('with payloads', () => {
     const visited = visitOnce('hostile', ({ page }) => run(page));
 
-    test('the policy lets neither page nor cells make code from text, ask anybody, or run a script that slipped through', async () => {
+    test('the policy lets neither page nor cells compile code from text, send requests, or run a script that slipped through', async () => {
       const { page } = visited();
       const policy = (await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content'))!;
       assert.match(
@@ -330,7 +330,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
       assert.match(said, /importScripts: NetworkError/);
     });
 
-    test('no payload runs, requests or even tries to, saved or put out by a cell of the page', async () => {
+    test('no payload runs, requests or even tries to, whether saved or displayed by a cell of the page', async () => {
       const { page, incidents } = visited();
       await page
         .locator('details')
@@ -347,7 +347,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
         0,
       );
       assert.equal(new URL(page.url()).protocol, 'file:');
-      // Where foreign HTML is parsed, in a sandbox, the browser notes what it refuses.
+      // Foreign HTML is parsed in a sandbox, where the browser logs what it refuses.
       const noted =
         /^error: (Blocked script execution in 'about:blank' because the document's frame is sandboxed|Setting the document's base URI)/;
       assert.deepEqual(

@@ -6,7 +6,7 @@ import { consoleTo } from 'sparsebook/notebook/page/pageConsole.js';
 
 type Write = (stream: 'stdout' | 'stderr', text: string) => void;
 
-/** What a piece of code prints by a console, text by text; times are not the same twice. */
+/** The texts that a piece of code prints through a console; times are replaced because they vary. */
 function printedBy(make: (write: Write) => Console, act: (console: Console) => void): string[] {
   const texts: string[] = [];
   act(make((stream, text) => texts.push(`${stream}: ${text.replace(/[\d.]+m?s\b/, 'TIME')}`)));
@@ -26,7 +26,7 @@ const inNode = (write: Write): Console => {
 const inPage = (write: Write): Console => consoleTo(write) as Console;
 
 const cases: Record<string, (console: Console) => void> = {
-  'texts, and where they go': (console) => {
+  'texts, and their streams': (console) => {
     for (const method of ['log', 'info', 'debug', 'warn', 'error', 'dirxml'] as const)
       console[method]('%s is', 'it', 1);
     console.log();
@@ -47,7 +47,7 @@ const cases: Record<string, (console: Console) => void> = {
     console.groupEnd();
     console.log('outside');
   },
-  'what does not hold': (console) => {
+  'failed assertions': (console) => {
     console.assert(true, 'not said');
     console.assert(false);
     console.assert(0, 'loss is %d', 3);
@@ -74,7 +74,7 @@ for (const [what, act] of Object.entries(cases)) {
   });
 }
 
-test('a trace in a page has its headline, and a time that was never begun is told of', () => {
+test('a trace in a page has its headline, and a time that was never started is reported', () => {
   const texts = printedBy(inPage, (console) => {
     console.trace('here', 1);
     console.trace();

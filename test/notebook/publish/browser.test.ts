@@ -32,9 +32,9 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
 
   interface Visit {
     page: Page;
-    /** How often a page was loaded. */
+    /** The number of times that a page was loaded. */
     loads: () => number;
-    /** Console errors, uncaught exceptions, answers that are none. */
+    /** Console errors, uncaught exceptions, failed responses. */
     incidents: string[];
   }
 
@@ -52,8 +52,8 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
   }
 
   /**
-   * Opens a page for the first time and waits until it is isolated. Asked anything earlier, it would take that for its
-   * reader's act, and stay.
+   * Opens a page for the first time and waits until it is isolated. Any earlier interaction would look like the
+   * reader's, and the page would not reload.
    */
   async function arrive(page: Page, address: string): Promise<void> {
     const again = page.waitForResponse((response) => response.fromServiceWorker() && response.url() === address);
@@ -67,7 +67,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
   const isolated = (page: Page): Promise<unknown> =>
     page.evaluate('crossOriginIsolated && new SharedArrayBuffer(8).byteLength === 8');
 
-  test('a first visit isolates the page by loading it once more, and the next page of the site is isolated at once', async () => {
+  test('a first visit isolates the page by reloading it once, and the next page of the site is isolated at once', async () => {
     const { page, loads, incidents } = await newVisit();
     await arrive(page, `${served.address}one.html`);
     await drawn(page);
@@ -86,7 +86,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     await page.context().close();
   });
 
-  test('what was seen once opens, isolated and with its figures, when the host cannot be reached', async () => {
+  test('a page that was visited once opens, isolated and with its figures, when the host cannot be reached', async () => {
     const gone = await serveFolder(await publish({ one: [text('# Before'), figure] }));
     const { page, incidents } = await newVisit();
     await arrive(page, `${gone.address}one.html`);
@@ -103,7 +103,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     await page.context().close();
   });
 
-  test('without a service worker a page is as good, says that it has one thread, and does not load itself again', async () => {
+  test('without a service worker a page works as well, says that it has one thread, and does not reload itself', async () => {
     const { page, loads, incidents } = await newVisit();
     await page.route('**/service-worker.js', (route) => route.fulfill({ status: 404 }));
     await page.context().route('**/service-worker.js', (route) => route.fulfill({ status: 404 }));
@@ -120,7 +120,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     await page.context().close();
   });
 
-  test('what runs in a page has memory that threads share', async () => {
+  test('code in a page has memory that threads share', async () => {
     const { page, incidents } = await newVisit();
     await arrive(page, `${served.address}runnable.html`);
     await page.locator('#panel').getByRole('button', { name: 'Run', exact: true }).click();
@@ -142,7 +142,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     close();
   });
 
-  test('the check finds no fault in a site, and names dead links, files that are gone and errors', async () => {
+  test('the check finds no fault in a site, and names dead links, missing files and errors', async () => {
     const check = async (folder: string): Promise<Record<string, string[]>> => {
       const checked: Record<string, string[]> = {};
       for await (const { name, facts, faults } of checkSite(folder)) {

@@ -22,7 +22,7 @@ A network has many.
 
 **Time.** A minute.`;
 
-test('the list leads to each page, with its title, what it asks and shows, its size and how long its run took', async () => {
+test('the list links to each page, with its title, its question and results, its size and how long its run took', async () => {
   const run = { duration: 192, start_time: '2026-01-01T00:00:00Z' };
   const first = { ...notebookOf(text(introduction), figure), metadata: { papermill: run } };
   const files = await renderSite(notebookFiles({ '01-first': first, 'a plain one': [codeCell('1 + 1')] }));
@@ -39,7 +39,7 @@ test('the list leads to each page, with its title, what it asks and shows, its s
   ]);
 });
 
-test('titles and names are text, whatever stands in them', async () => {
+test('titles and names are text, whatever they contain', async () => {
   const odd = `a'"&<b>`;
   const files = await renderSite(
     notebookFiles({
@@ -53,7 +53,7 @@ test('titles and names are text, whatever stands in them', async () => {
   assert.doesNotMatch(list, /<script|onerror|<b>/);
 });
 
-test('links from one notebook to another lead to its page, and other links where they led', async () => {
+test('links from one notebook to another lead to its page, and other links stay as they were', async () => {
   const links = '[b](b.ipynb) [part](two%20words.ipynb#Part) [unknown](c.ipynb) [below](x/b.ipynb) `href="b.ipynb"`';
   const files = await renderSite(notebookFiles({ a: [text(links)], b: [], 'two words': [] }));
   const found = [...visible(page(files, 'a.html')).matchAll(/ href="([^"#]*(?:ipynb|html)[^"]*)"/g)].map(
@@ -62,7 +62,7 @@ test('links from one notebook to another lead to its page, and other links where
   assert.deepEqual(found, ['index.html', 'b.html', 'two%20words.html#Part', 'c.ipynb', 'x/b.ipynb']);
 });
 
-test('plotly.js is one file of the site, and the policy lets a page load that and nothing else', async () => {
+test('plotly.js is one file of the site, and the policy lets a page load that file and nothing else', async () => {
   const files = await renderSite(notebookFiles({ a: [figure], b: [figure], c: [text('no figure')] }));
   const bins = [...files.keys()].filter((name) => name.endsWith('.bin'));
   const [plotly] = bins;
@@ -80,7 +80,7 @@ test('plotly.js is one file of the site, and the policy lets a page load that an
   }
 });
 
-test('whoever publishes hears of which runs none is here, and so does the page that runs', async () => {
+test('runs that are missing are reported to the publisher and to the page that runs', async () => {
   process.env.SPARSEBOOK_DATA = mkdtempSync(join(tmpdir(), 'data-'));
   const metadata = { sparsebook: { runs: [{ id: 'gone', name: 'tune 20' }] } };
   const shown = codeCell('1 + 1', {
@@ -100,7 +100,7 @@ test('whoever publishes hears of which runs none is here, and so does the page t
   assert.ok(!page(files, 'shows.html').includes('missingRuns'));
 });
 
-test('two pages of one name are refused, also where names differ in capitals alone', async () => {
+test('two pages of one name are refused, even if the names differ only in capitals', async () => {
   const [a] = notebookFiles({ same: [] });
   const [b] = notebookFiles({ Same: [] });
   const [list] = notebookFiles({ index: [] });
@@ -112,11 +112,11 @@ test('two pages of one name are refused, also where names differ in capitals alo
   }
 });
 
-test('a site takes the place of the one before, and of nothing that somebody else has a part in', async () => {
+test('a site replaces the previous one, but nothing that contains files of others', async () => {
   const site = await publish({ a: [] });
   await checkFolderWritable(site, await siteFolder(site));
   const others: [what: string, make: (path: string) => void][] = [
-    ['a folder of somebody’s own', (path) => writeFileSync(join(path, 'index.html'), 'mine')],
+    ['a user’s own folder', (path) => writeFileSync(join(path, 'index.html'), 'mine')],
     ['a site with a file that was added', (path) => copyTo(path, site, 'CNAME')],
     ['a mark that is no JSON', (path) => writeFileSync(join(path, 'sparsebook-site.json'), 'mine')],
     ['a mark that lists no files', (path) => (writeFileSync(join(path, 'sparsebook-site.json'), '{"files": [1]}'), writeFileSync(join(path, '1'), 'mine'))], // prettier-ignore
@@ -139,7 +139,7 @@ function copyTo(path: string, site: string, added: string): void {
   writeFileSync(join(path, added), 'mine');
 }
 
-test('the plain server gives the files of its folder below its path, without isolating them, and nothing else', async (t) => {
+test('the plain server serves the files of its folder below its path, without isolating them, and nothing else', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'served-'));
   const inner = join(folder, 'site');
   mkdirSync(join(inner, 'sub'), { recursive: true });

@@ -9,7 +9,7 @@ import { codeCell, notebookOf } from '../report/fixture.ts';
 /** A text cell. */
 export const text = (source: string): Cell => ({ cell_type: 'markdown', id: 'text', metadata: {}, source });
 
-/** A code cell that put out a figure of one line. */
+/** A code cell that displayed a figure of one line. */
 export const figure = codeCell('curve()', {
   outputs: [
     {
@@ -20,7 +20,7 @@ export const figure = codeCell('curve()', {
   ],
 });
 
-/** A temporary folder with notebooks in it, by name; returns their files. */
+/** A temporary folder with the named notebooks; returns their files. */
 export function notebookFiles(notebooks: Record<string, Cell[] | Notebook>): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'publish-'));
   return Object.entries(notebooks).map(([name, cells]) => {

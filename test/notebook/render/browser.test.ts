@@ -63,7 +63,7 @@ const notebook = notebookOf(
   cell('hidden', [{ output_type: 'stream', name: 'stdout', text: 'printed' }], ['hide-cell']),
 );
 
-/** The colour in the middle of an image, as the page's own canvas reads it. */
+/** The colour in the middle of an image, read from a canvas of the page. */
 const middle = (page: Page, selector: string): Promise<unknown> =>
   page.evaluate(`(async () => {
     const image = document.querySelector(${JSON.stringify(selector)});
@@ -96,7 +96,7 @@ describe('a notebook in a browser, as a report and as a live page', { skip: skip
   const numberOf = (name: string): number => notebook.cells.findIndex(({ id }) => id === name) + 1;
 
   for (const { door, address, part, dark } of doors) {
-    test(`${door}: links, figures of all kinds, images and hidden parts are as they ask to be, and nothing is loaded from elsewhere`, async () => {
+    test(`${door}: links, figures of all kinds, images and hidden parts are as requested, and nothing is loaded from elsewhere`, async () => {
       const context = await browser.newContext({ colorScheme: dark ? 'dark' : 'light' });
       context.setDefaultTimeout(60_000);
       const page = await context.newPage();
@@ -109,7 +109,7 @@ describe('a notebook in a browser, as a report and as a live page', { skip: skip
       assert.deepEqual(names, [['a', true], ['b', true], ['c', true], ['(1)', true]]); // prettier-ignore
       assert.equal(await page.getByText('secret').count(), 0);
 
-      /** The figure of a cell, drawn: in the live page that waits until it is near. */
+      /** The figure of a cell once it is drawn; the live page draws it when it is near the screen. */
       const drawn = async (name: string): Promise<Locator> => {
         await page.locator(part(name)).scrollIntoViewIfNeeded();
         const plot = page.locator(`${part(name)} .plot.drawn`);
@@ -159,7 +159,7 @@ describe('a notebook in a browser, as a report and as a live page', { skip: skip
   }
 });
 
-/** What a page must not do: requests to elsewhere, exceptions, and tries that its policy stops. */
+/** Records what a page must not do: requests to elsewhere, exceptions, and attempts that its policy blocks. */
 function watch(page: Page, address: string): string[] {
   const incidents: string[] = [];
   const own = new URL(address).origin;

@@ -15,12 +15,12 @@ const found: [what: string, markdown: string, ...formulas: string[]][] = [
   ["Jupyter's brackets", '\\\\(x\\\\) \\\\[y\\\\]', 'x', 'y'],
   ['brackets that Markdown escapes', '\\(x\\) \\[y\\]'],
   ['a table', '| $|x|$ |\n|---|', '|x|'],
-  ['what would be emphasis', '$a_b$ and $c_d$', 'a_b', 'c_d'],
-  ['what would be a list', '$$\na\n- b\n$$', '\na\n- b\n'],
+  ['text that would be emphasised', '$a_b$ and $c_d$', 'a_b', 'c_d'],
+  ['text that would be a list', '$$\na\n- b\n$$', '\na\n- b\n'],
   ['a quotation', '> $$\n> a\n> + b\n> $$', '\na\n+ b\n'],
   ['HTML', '<div>$x$</div>', 'x'],
   ['a blank line between', '$a\n\nb$'],
-  ['a blank line of Windows between', '$a\r\n\r\nb$'],
+  ['a Windows blank line between', '$a\r\n\r\nb$'],
   ['an environment', 'a \\begin{cases}x\\end{cases} b', '\\begin{cases}x\\end{cases}'],
   ['a reference', 'see \\eqref{a}', '\\eqref{a}'],
   ['code', '`$x$` ``a`$y$`` $z$', 'z'],
@@ -30,7 +30,7 @@ const found: [what: string, markdown: string, ...formulas: string[]][] = [
   ['a block of code in a list', '- a\n  ```\n  $x$\n  ```\n- $y$', 'y'],
 ];
 for (const [what, markdown, ...formulas] of found) {
-  test(`formulas in Markdown are those that Jupyter finds: ${what}`, () => {
+  test(`formulas in Markdown are recognised as in Jupyter: ${what}`, () => {
     const taken = Formulas.inMarkdown(markdown);
     assert.deepEqual(
       taken.list.map(({ tex }) => tex),
@@ -40,19 +40,19 @@ for (const [what, markdown, ...formulas] of found) {
   });
 }
 
-test('look-alikes of the places that are held for formulas stay as they are', () => {
+test('look-alikes of the placeholders for formulas stay as they are', () => {
   const source = '\uE0000\uE000 $x$ \uE000';
   const taken = Formulas.inMarkdown(source);
   assert.equal(taken.asWritten(taken.text), source);
 });
 
 for (const piece of ['```x\n', '$a ', '$$', '\\begin{align}', '${', '<pre $a$ ', '\\eqref{a} ', '`a``b```c', '\\\\[']) {
-  test(`a text of nothing but ${JSON.stringify(piece)} is read once, not again for each`, () => {
+  test(`a text that only repeats ${JSON.stringify(piece)} is read once, not again for each`, () => {
     assert.ok(Formulas.inMarkdown(piece.repeat(50_000)).text.length > 0);
   });
 }
 
-/** The texts of a document as HTML, formulas without their MathML, or only the words of them. */
+/** The texts of a document as HTML without MathML, and as plain words. */
 function document(...sources: string[]): { html: string[]; words: string[] } {
   const texts = sources.map((source, index): Text => ({ id: String(index), source }));
   const page = outputPage(undefined, new Latex(() => texts));
@@ -62,7 +62,7 @@ function document(...sources: string[]): { html: string[]; words: string[] } {
   return { html, words: html.map((text) => text.replace(/<[^>]*>|\u200b|\s/g, '')) };
 }
 
-test('macros hold in all texts below, may be defined again, and need no more than their name', () => {
+test('macros apply to all texts below, can be redefined, and need no more than their name', () => {
   const { words } = document(
     '$\\newcommand{\\R}{Q}\\newcommand\\half[1]{#1/2}\\def\\u{U}\\DeclareMathOperator{\\relu}{ReLU}$',
     '$\\R \\half{x} \\u \\relu$',
@@ -72,14 +72,14 @@ test('macros hold in all texts below, may be defined again, and need no more tha
   assert.deepEqual(words, ['', 'Qx/2UReLU', '', 'S']);
 });
 
-test('a macro that would make millions of words holds in its own formula only', () => {
+test('a macro that would expand to millions of words applies only to its own formula', () => {
   const { html } = document(`$\\def\\long{${'x'.repeat(1000)}}$`, '$\\long$');
   assert.match(html[1], /katex-error|color:#cc0000/);
 });
 
 const numbered: [what: string, source: string, words: string][] = [
   ['rows of align', '\\begin{align}a\\\\b\\end{align}', 'ab(1)(2)'],
-  ['a row without', '\\begin{align}a\\nonumber\\\\b\\end{align}', 'ab(1)'],
+  ['a row without a number', '\\begin{align}a\\nonumber\\\\b\\end{align}', 'ab(1)'],
   ['a last line break', '\\begin{gather}a\\\\\\end{gather}', 'a(1)'],
   ['lines in a row', '\\begin{gather}\\substack{a\\\\b}\\\\c\\end{gather}', 'abc(1)(2)'],
   ['an equation in parts', '\\begin{equation}\\begin{split}a\\\\b\\end{split}\\end{equation}', 'ab(1)'],
@@ -88,15 +88,15 @@ const numbered: [what: string, source: string, words: string][] = [
   ['eqnarray', '\\begin{eqnarray}a&=&b\\end{eqnarray}', 'a=b(1)'],
   ['a star', '\\begin{align*}a\\\\b\\end{align*}', 'ab'],
   ['a tag', '$$a \\tag{x}$$', 'a(x)'],
-  ['nothing that asks for one', '$$a$$', 'a'],
+  ['nothing that requests a number', '$$a$$', 'a'],
   ['a label', '$$a \\label{it}$$', 'a(1)'],
 ];
 for (const [what, source, words] of numbered) {
-  test(`equations are numbered as LaTeX numbers them: ${what}`, () =>
+  test(`equations are numbered as in LaTeX: ${what}`, () =>
     assert.equal(document(source).words[0].replace(/^(\w*)(=?)/, '$1$2'), words));
 }
 
-test('references lead to equations above and below, by their numbers or tags; one that leads nowhere is marked', () => {
+test('references lead to equations above and below, by their numbers or tags; a broken reference is marked', () => {
   const { html, words } = document(
     'see \\eqref{b}, $\\ref{a}$, $x\\eqref{c}$, \\eqref{none}',
     '\\begin{align}a\\label{a}\\\\b\\label{b}\\end{align}',
@@ -107,7 +107,7 @@ test('references lead to equations above and below, by their numbers or tags; on
   for (const name of ['a', 'b', 'c']) assert.ok(html.join('').includes(`<a id="user-content-equation-${name}"></a>`));
 });
 
-test('numbers follow a text that changed, and one that is new', () => {
+test('numbers are updated when a text changes, and when a new one is added', () => {
   const texts: Text[] = [
     { id: 'a', source: '$$a\\label{a}$$' },
     { id: 'b', source: '$$b\\label{b}$$' },

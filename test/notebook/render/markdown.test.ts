@@ -35,11 +35,11 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
     /<img src="data:image\/png;base64,AAAA" width="50"/,
   ],
   ['a script', 'a <script>hacked=1</script>', /^<p>a (hacked=1)?<\/p>\s*$/],
-  ['what would leave its place', 'a </p></section></main> b', /^<p>a <\/p>\s*b/],
+  ['an element that would leave its place', 'a </p></section></main> b', /^<p>a <\/p>\s*b/],
   ['a formula beside HTML', '<b>x</b> $y^2$', /<b>x<\/b> <span class="katex">/],
   ['code beside HTML', '<b>x</b>\n\n```ts\nconst a = 1;\n```', /<b>x<\/b>[^]*<span class="hljs-keyword">const/],
   [
-    'a place that the text holds itself',
+    'a placeholder in the text itself',
     '<span class="sparsebook-part-5"></span><b title="<span class=&quot;sparsebook-part-0&quot;></span>">t</b> $x$',
     /^<p><b title="[^"]*">t<\/b> <span class="katex">/,
   ],
@@ -54,7 +54,7 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
     /^<p>before <span class="katex-block">[^]*<\/span> and after<\/p>\s*$/,
   ],
   [
-    'a displayed formula of its own',
+    'a displayed formula on its own',
     'before\n\n$$\nc\n$$\n\nafter',
     /<p>before<\/p>\s*<p class="displayed">[^]*<\/p>\s*<p>after<\/p>/,
   ],
@@ -84,7 +84,7 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
   ['a link that runs', '[a](javascript:x) <a href="javascript:x">b</a>', /^<p>\[a\]\(javascript:x\) b<\/p>/],
 ];
 for (const [what, source, ...patterns] of shown) {
-  test(`Markdown is shown as Jupyter shows it: ${what}`, () => {
+  test(`Markdown is shown as in Jupyter: ${what}`, () => {
     const html = render(source);
     for (const pattern of patterns) assert.match(html, pattern);
     assert.doesNotMatch(html, /<script|href="javascript|secret/);
@@ -121,7 +121,7 @@ test('links lead to headings by the names that Jupyter and GitHub give them, and
     assert.match(page, new RegExp(`<h2 id="${id}"`));
 });
 
-test('links lead to headings and anchors from a text that has HTML, and to each of several headings of one name', () => {
+test('links lead to headings and anchors from a text with HTML, and to each of several headings with the same name', () => {
   const links =
     '<b>x</b> [a](#Results) [b](#results-1) [c](#results-2) [d](#named) <a href="#results">e</a> [f](#head)';
   const texts = [text(`# T\n${links}`), text('## Results\n## Results\n### Results'), text('<a name="named"></a>')];
@@ -131,13 +131,13 @@ test('links lead to headings and anchors from a text that has HTML, and to each 
   for (const name of targets) assert.match(page, new RegExp(` id="${name}"`), name);
 });
 
-test('a name in the text cannot be that of a part of the page', () => {
+test('a name in the text cannot be the name of a part of the page', () => {
   const page = renderReport(notebookOf(text('## main\n\n<a id="plotly"></a><p id="main">x</p>')), { name: 'x' });
   assert.equal(page.match(/ id="main"/g)?.length, 1);
   assert.doesNotMatch(page, / id="plotly"/);
 });
 
-test('several headings of level 1 keep their levels: the first is the title, all others go one down', () => {
+test('if several headings have level 1, the first is the title, and all others move one level down', () => {
   const page = visible(
     renderReport(notebookOf(text('# Whole'), text('# Part\n## Context'), text('# Part\n## Context')), { name: 'x' }),
   );
@@ -148,7 +148,7 @@ test('several headings of level 1 keep their levels: the first is the title, all
   assert.deepEqual(headings, ['2 Part', '3 Context', '2 Part', '3 Context']);
 });
 
-test("images in the notebook's folder are in the page, nothing else is", () => {
+test("images in the notebook's folder are in the page, and nothing else is", () => {
   const folder = mkdtempSync(join(tmpdir(), 'report-'));
   mkdirSync(join(folder, 'nb', 'img'), { recursive: true });
   writeFileSync(join(folder, 'outside.png'), 'out');
@@ -184,7 +184,7 @@ test('a formula too long to render is shown as written, with the reason, and so 
   );
 });
 
-test('a text that names one long address very often is a notice, before its address is written that often', () => {
+test('a text that repeats one long address very often is replaced by a notice, before the address is written that often', () => {
   const html = render(`[a]: ${'x'.repeat(50_000)}\n\n${'[a]'.repeat(20_000)}`);
   assert.match(html, /Cell 1 cannot be shown: its addresses and words must have at most \d+ characters/);
   assert.ok(html.length < 10_000);

@@ -8,7 +8,7 @@ const meta = '<meta http-equiv=refresh content="0">';
 const put: [what: string, value: MarkupPart, html: string][] = [
   ['text is escaped', `<b title="x">'&`, '&lt;b title=&quot;x&quot;&gt;&#39;&amp;'],
   ['a number is a number', -1.5, '-1.5'],
-  ['a number that is none is nothing', NaN, ''],
+  ['NaN is nothing', NaN, ''],
   ['null is nothing', null, ''],
   ['undefined is nothing', undefined, ''],
   ['false is nothing', false, ''],
@@ -23,12 +23,12 @@ for (const [what, value, html] of put) {
 }
 
 for (const value of [{}, { toString: () => meta }, true, () => meta, Symbol('x'), 5n]) {
-  test(`what a declaration does not promise is refused: ${typeof value}`, () => {
+  test(`values that a declaration does not allow are refused: ${typeof value}`, () => {
     assert.throws(() => markup`<p>${value as string}</p>`, TypeError);
   });
 }
 
-test('pieces are joined, those that are nothing left out', () => {
+test('pieces are joined, and empty ones left out', () => {
   assert.equal(String(joinedHtml([markup`<br>`, undefined, '<', ''], '; ')), '<br>; &lt;');
 });
 
@@ -36,7 +36,7 @@ test('JSON cannot end the script element that carries it', () => {
   assert.equal(String(jsonForScript({ a: '</script>' })), '{"a":"\\u003c/script>"}');
 });
 
-test('bytes come back as they were, and no letter of them can begin a tag', () => {
+test('bytes are restored exactly, and no letter of their encoding can begin a tag', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       const text = toBase85(bytes);

@@ -14,7 +14,7 @@ import { mutatedNotebook, mutatedNotebooks } from '../mutatedNotebooks.ts';
 const allowed = /^<(script type="(application\/json|text\/plain)"|link rel="icon"|meta (charset|http-equiv|name)=")/;
 const forbidden = /^<(script|iframe|object|embed|form|base|meta|link|style|input|video|audio)\b/i;
 
-/** Tags of a page, from its head's end to its own scripts, that would run or load something. */
+/** Tags of a page, from the end of its head to its own scripts, that would run or load something. */
 function dangers(html: string): string[] {
   const body = html.slice(html.indexOf('<body>'), html.lastIndexOf('</footer>'));
   const tags = body.match(/<[a-z](?:[^"'>]|"[^"]*"|'[^']*')*>/gi) ?? [];
@@ -25,7 +25,7 @@ function dangers(html: string): string[] {
   });
 }
 
-/** The notebook, or undefined where it is refused as it should be, in words. */
+/** The notebook, or undefined if it is refused with a proper message. */
 function parsed(text: string): Notebook | undefined {
   try {
     return parseNotebook(Buffer.from(text), 'mutated.ipynb');
@@ -43,7 +43,7 @@ test('the check for dangers finds them', () => {
   assert.deepEqual(dangers(page('<p title="<script> onclick=x">&lt;script&gt;</p>')), []);
 });
 
-test('whatever is wrong in a notebook, it is refused in words or its pages, saved and live, are rendered, and nothing in it runs', () => {
+test('whatever is wrong in a notebook, it is refused with a message or its pages, saved and live, are rendered, and nothing in it runs', () => {
   let rendered = 0;
   fc.assert(
     fc.property(mutatedNotebooks, (text) => {

@@ -8,11 +8,11 @@ import { renderFixture, visible } from '../report/fixture.ts';
 const show = (data: Record<string, unknown>): string =>
   String(renderOutput({ output_type: 'display_data', data, metadata: {} }, outputPage()));
 const plotly = 'application/vnd.plotly.v1+json';
-/** As much of a PNG as says that it is one. */
+/** The beginning of a PNG, by which it is recognised. */
 const png = 'iVBORw0KGgoAAAA=';
 const page = visible(await renderFixture('plain'));
 
-test('text on one stream is joined, its colours are shown and a line ends as its last carriage return left it', () => {
+test('texts on one stream are joined, their colours are shown and a line ends as its last carriage return left it', () => {
   assert.match(
     page,
     /<pre class="output stdout">a &lt;b&gt; &amp; <span style="color: var\(--ansi-red\)">red<\/span>\n100 %<\/pre>/,
@@ -41,25 +41,25 @@ for (const [type, data] of [
   ['image/svg+xml', '<svg'],
   ['image/svg+xml', 'no drawing'],
 ] as const) {
-  test(`what is no image is a notice with its type: ${type}, ${JSON.stringify(data)}`, () => {
+  test(`a value that is no image is replaced by a notice with its type: ${type}, ${JSON.stringify(data)}`, () => {
     const html = show({ [type]: data });
     assert.match(html, /class="unshown"[^]*This output cannot be shown: its (data|drawing)/);
     assert.doesNotMatch(html, /<img/);
   });
 }
 
-test('what only scripts would draw as HTML is shown in its next form', () => {
+test('HTML that only scripts would draw is shown in its next form', () => {
   const html = '<div></div><SCRIPT>draw()</script><div><script>';
   assert.equal(show({ 'text/html': html, 'text/plain': 'a chart' }), show({ 'text/plain': 'a chart' }));
   assert.match(show({ 'text/html': `${html}</script>words`, 'text/plain': 'a chart' }), /rich scroll[^]*words/);
 });
 
-test('images carry their text form as alternative text and have a number', () => {
+test('images have their text form as alternative text, and a number', () => {
   assert.match(page, /Figure 1<\/span><\/figcaption><img src="data:image\/png;base64,[^"]*" alt="one red dot">/);
   assert.match(show({ 'image/png': png, 'text/plain': '<Image>' }), /alt="Image that a cell put out"/);
 });
 
-/** The drawing in the address of an image. */
+/** The drawing inside the address of an image. */
 function drawingIn(html: string): string {
   const [, address = ''] = /src="data:image\/svg\+xml;charset=utf-8,([^"]*)"/.exec(html) ?? [];
   return decodeURIComponent(address.replace(/&quot;/g, '"').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&#39;/g, "'").replace(/&amp;/g, '&')); // prettier-ignore
@@ -72,7 +72,7 @@ test('a drawing becomes an image, in which nothing can run', () => {
   assert.doesNotMatch(svg, /script|onload/);
 });
 
-test('a drawing keeps the looks that it has of its own', () => {
+test('a drawing keeps its own styles', () => {
   const drawing =
     '<svg viewBox="0 0 9 9"><style>.bar{fill:crimson}#a{opacity:.5}</style><filter id="f"></filter><rect id="a" class="bar" filter="url(#f)"/></svg>';
   const svg = drawingIn(show({ 'image/svg+xml': drawing }));
@@ -89,47 +89,46 @@ const formulas: [what: string, html: string, shown: RegExp][] = [
   ['in an attribute', '<b title="$x$">b</b>', /<b title="\$x\$">b<\/b>/],
 ];
 for (const [what, html, pattern] of formulas) {
-  test(`formulas in HTML are shown as Jupyter shows them: ${what}`, () =>
-    assert.match(show({ 'text/html': html }), pattern));
+  test(`formulas in HTML are shown as in Jupyter: ${what}`, () => assert.match(show({ 'text/html': html }), pattern));
 }
 
 const terminal: [what: string, text: string, html: string][] = [
-  ['a line that is begun again', 'working\rdone', 'doneing'],
-  ['a letter taken back', 'tab\b\bX', 'tXb'],
-  ['lines written over', 'a\nb\n\x1b[2A\x1b[2KA\n\x1b[2KB\n', 'A\nB\n'],
+  ['a line that is restarted', 'working\rdone', 'doneing'],
+  ['a deleted letter', 'tab\b\bX', 'tXb'],
+  ['overwritten lines', 'a\nb\n\x1b[2A\x1b[2KA\n\x1b[2KB\n', 'A\nB\n'],
   ['a screen that is cleared', 'old\nlines\x1b[2J\x1b[Hnew', 'new'],
-  ['what is below erased', 'a\nb\nc\x1b[2;1H\x1b[Jx', 'a\nx'],
-  ['what is above erased', 'a\nb\x1b[1Jc', '\n c'],
-  ['a place that is kept and taken again', 'a\x1b[sbc\n\x1b[uX\x1b7 \x1b8Y', 'aXY\n'],
+  ['the part below erased', 'a\nb\nc\x1b[2;1H\x1b[Jx', 'a\nx'],
+  ['the part above erased', 'a\nb\x1b[1Jc', '\n c'],
+  ['a position that is saved and restored', 'a\x1b[sbc\n\x1b[uX\x1b7 \x1b8Y', 'aXY\n'],
   ['a line by its number', 'a\nb\x1b[1dX', 'aX\nb'],
-  ['letters taken out, and blotted out', 'abcdef\r\x1b[2P\x1b[CX\x1b[9X', 'cX  '],
-  ['a place by its numbers', 'abc\n\x1b[1;2HX', 'aXc\n'],
+  ['letters removed, and blanked', 'abcdef\r\x1b[2P\x1b[CX\x1b[9X', 'cX  '],
+  ['a position by its numbers', 'abc\n\x1b[1;2HX', 'aXc\n'],
   [
-    'a colour that is written over',
+    'an overwritten colour',
     '\x1b[33m50 %\x1b[39m\r\x1b[32m100 %\x1b[39m',
     '<span style="color: var(--ansi-green)">100 %</span>',
   ],
   ['a bright colour', '\x1b[96mx', '<span style="color: var(--ansi-cyan)">x</span>'],
   [
-    'one of 256',
+    'one of 256 colours',
     '\x1b[38;5;208mx\x1b[38;5;244my',
     '<span style="color: rgb(255, 135, 0)">x</span><span style="color: rgb(128, 128, 128)">y</span>',
   ],
-  ['one of all', '\x1b[38;2;1;2;3;1mx', '<span style="color: rgb(1, 2, 3); font-weight: 600">x</span>'],
-  ['one behind the letters', '\x1b[48;2;1;2;3mx', '<span style="background: rgb(1, 2, 3)">x</span>'],
+  ['one of all colours', '\x1b[38;2;1;2;3;1mx', '<span style="color: rgb(1, 2, 3); font-weight: 600">x</span>'],
+  ['a background colour', '\x1b[48;2;1;2;3mx', '<span style="background: rgb(1, 2, 3)">x</span>'],
   ['inverse', '\x1b[7mx\x1b[27my', '<span style="color: var(--paper); background: var(--ink)">x</span>y'],
   ['inverse colours', '\x1b[31;7mx', '<span style="color: var(--paper); background: var(--ansi-red)">x</span>'],
   ['underlined, then not', '\x1b[4mx\x1b[24my', '<span style="text-decoration: underline">x</span>y'],
   ['bold and italic, then plain', '\x1b[1;3mx\x1b[0my', '<span style="font-weight: 600; font-style: italic">x</span>y'],
   ['a title and a link', '\x1b]0;title\x07\x1b]8;;javascript:x\x1b\\text\x1b]8;;\x1b\\', 'text'],
   [
-    'numbers that are none',
+    'invalid numbers',
     '\x1b[38;5mx\x1b[38;2;999999mz\x1b[;;mw',
     '<span style="color: var(--ansi-black)">x</span><span style="color: rgb(999999)">z</span>w',
   ],
 ];
 for (const [what, text, html] of terminal) {
-  test(`text is as a terminal leaves it: ${what}`, () =>
+  test(`text is shown as in a terminal: ${what}`, () =>
     assert.equal(show({ 'text/plain': text }), `<pre class="output result">${html}</pre>`));
 }
 
@@ -138,12 +137,12 @@ const sizes: [what: string, metadata: unknown, size: string][] = [
   ['a width', { 'image/png': { width: 20.5 } }, ' style="width: 20.5px"'],
   ['a height', { 'image/png': { height: 10 } }, ' style="height: 10px"'],
   ['none', {}, ''],
-  ['those of another type', { 'image/jpeg': { width: 20 } }, ''],
-  ['wrong ones', { 'image/png': { width: '"><script>', height: -1 } }, ''],
+  ['sizes of another type', { 'image/jpeg': { width: 20 } }, ''],
+  ['wrong sizes', { 'image/png': { width: '"><script>', height: -1 } }, ''],
   ['no metadata', undefined, ''],
 ];
 for (const [what, metadata, size] of sizes) {
-  test(`an image has the size that its metadata give: ${what}`, () => {
+  test(`an image has the size given in its metadata: ${what}`, () => {
     const output = { output_type: 'display_data', data: { 'image/png': png }, metadata };
     assert.match(String(renderOutput(output, outputPage())), new RegExp(`alt="[^"]*"${size}>`));
     const figure = { ...output, data: { ...output.data, [plotly]: {} } };
@@ -173,11 +172,11 @@ test('JSON is laid out and escaped', () => {
   );
 });
 
-test('markdown starts below the headings of the notebook', () => {
+test('markdown in outputs starts below the headings of the notebook', () => {
   assert.match(page, /<h4>Result<\/h4>\s*<p><em>fine<\/em> <i>x<\/i>/);
 });
 
-test('LaTeX is rendered with or without its dollars, and cannot make links', () => {
+test('LaTeX is rendered with or without its dollars, and cannot create links', () => {
   for (const tex of ['x^2', '$x^2$', '$$x^2$$', '\\[x^2\\]', '\\(x^2\\)']) {
     assert.equal(show({ 'text/latex': tex }), show({ 'text/latex': 'x^2' }));
   }
@@ -185,7 +184,7 @@ test('LaTeX is rendered with or without its dollars, and cannot make links', () 
   assert.doesNotMatch(show({ 'text/latex': '\\href{javascript:hacked=1}{x}' }), /href="/);
 });
 
-test('a formula that LaTeX itself would not read is shown without a word on the terminal', (t) => {
+test('a formula that LaTeX itself would not accept is shown without a message on the terminal', (t) => {
   const warn = t.mock.method(console, 'warn', () => undefined);
   const formulas = ['\\text{Größe} = ä^2', 'a \\\\ b', '\\htmlClass{hacked}{x}'];
   for (const tex of formulas) assert.match(show({ 'text/latex': tex }), /katex-display/);
@@ -195,7 +194,7 @@ test('a formula that LaTeX itself would not read is shown without a word on the 
   assert.equal(warn.mock.callCount(), 0);
 });
 
-test('the alternative text of a figure is its own, else its title, text, traces', () => {
+test('the alternative text of a figure is its own, or else its title, text and traces', () => {
   const alt = (layout: object, text?: string, data: object[] = []): string =>
     /aria-label="([^"]*)"/.exec(show({ [plotly]: { data, layout }, ...(text ? { 'text/plain': text } : {}) }))![1];
   assert.equal(alt({ meta: { alt: 'curves "fall"' }, title: 'T' }), 'curves &quot;fall&quot;');
@@ -205,7 +204,7 @@ test('the alternative text of a figure is its own, else its title, text, traces'
   assert.equal(alt({}), 'Plot');
 });
 
-test("a figure's title is its caption, with marks but without scripts", () => {
+test("a figure's title is its caption, with markup but without scripts", () => {
   const html = show({
     [plotly]: {
       data: [],
@@ -232,7 +231,7 @@ test('figure data can neither end its script element nor load an image', () => {
   assert.deepEqual(parsed.layout.images, [{}, { source: 'data:image/png;base64,AAAA' }]);
 });
 
-test('until a figure is drawn its PNG stands there, or its words', () => {
+test('until a figure is drawn its PNG or its text is shown', () => {
   assert.match(show({ [plotly]: {}, 'image/png': 'AA\nAA' }), /<img src="data:image\/png;base64,AAAA" alt="">/);
   assert.match(show({ [plotly]: {}, 'text/plain': 'words <b>' }), /<p class="still">words &lt;b&gt;<\/p>/);
   assert.doesNotMatch(show({ [plotly]: {}, 'image/png': '"><script>' }), /<script>/);
@@ -305,7 +304,7 @@ const odd = [
   ]),
 ];
 for (const [what, output, notice] of odd) {
-  test(`what cannot be shown leaves a notice in its place, and the rest is shown: ${what}`, () => {
+  test(`outputs that cannot be shown leave a notice in their place, and the rest is shown: ${what}`, () => {
     const good: Output = { output_type: 'stream', name: 'stdout', text: 'all well' };
     const html = String(renderOutputs([good, output, good], outputPage(), 7));
     assert.equal(html.match(/<pre class="output stdout">all well<\/pre>/g)?.length, 2);
@@ -316,7 +315,7 @@ for (const [what, output, notice] of odd) {
   });
 }
 
-test('what cannot be shown is there to be read, however it is written', () => {
+test('outputs that cannot be shown can be read as saved, whatever they contain', () => {
   const html = String(renderOutput({ output_type: '<script>', much: 'x'.repeat(5000) }, outputPage()));
   assert.match(
     html,
@@ -325,7 +324,7 @@ test('what cannot be shown is there to be read, however it is written', () => {
   assert.ok(html.length < 3000);
 });
 
-test('odd parts of a figure that is one do no harm', () => {
+test('odd parts of a valid figure do no harm', () => {
   const figure = { data: [{ name: 5 }], layout: { title: { text: {}, subtitle: 7 }, meta: [], xaxis: 5 }, config: 'x' };
   assert.match(show({ [plotly]: figure }), /aria-label="Plot"/);
 });

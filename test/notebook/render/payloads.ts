@@ -1,5 +1,5 @@
-// HTML that tries to run a script (each would set `hacked`), to load from elsewhere, or to break out of its place.
-// From the collections of DOMPurify, OWASP and html5sec, put in this page's words.
+// HTML that tries to run a script (each would set `hacked`), to load from elsewhere, or to break out of its place. From
+// the collections of DOMPurify, OWASP and html5sec, adapted to this page.
 const run = 'hacked=1';
 const remote = 'https://elsewhere.example/';
 

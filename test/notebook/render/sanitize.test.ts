@@ -23,7 +23,7 @@ const { window } = new JSDOM('', { virtualConsole: new VirtualConsole() });
 const forbidden =
   /^(script|style|link|meta|base|iframe|frame|object|embed|form|input|button|textarea|select|template|noscript|video|audio|source|picture|animate|set|foreignobject|image|feimage|filter|handler|math|main|nav|header|footer|h1)$/;
 
-/** What is wrong with HTML once a browser has parsed it. */
+/** The faults of HTML once a browser has parsed it. */
 function faults(html: string): string[] {
   const { body } = new window.DOMParser().parseFromString(`<section><div>${html}</div></section>`, 'text/html');
   const elements = [body, ...body.querySelectorAll('*')];
@@ -46,9 +46,9 @@ function faults(html: string): string[] {
   });
 }
 
-test('the check for faults finds them in every payload that is left as it is', () => {
+test('the check for faults finds some in every payload that is not sanitised', () => {
   const unnoticed = payloads.filter((payload) => faults(payload).length === 0);
-  // To a parser of today these are text or comments; sanitising must not make more of them.
+  // To a modern parser these are text or comments; sanitising must not turn them into more.
   assert.deepEqual(
     unnoticed.map((payload) => payload.slice(0, 8)),
     ['<scr<scr', '<listing', '<!--[if ', '<?xml-st', '<![CDATA'],
@@ -64,7 +64,7 @@ for (const payload of payloads) {
   test(`nothing of this runs, loads or leaves its place: ${payload.slice(0, 90)}`, () => {
     const clean = sanitize(payload);
     assert.deepEqual(faults(clean), []);
-    // What is clean stays as it is, however often it is parsed.
+    // Clean HTML stays as it is, however often it is parsed.
     assert.deepEqual(faults(sanitize(clean)), []);
     assert.equal(sanitize(clean).replace(/user-content-/g, ''), clean.replace(/user-content-/g, ''));
   });
@@ -83,7 +83,7 @@ test('tables, text and colours of a result stay', () => {
   assert.match(clean, /<th>name/);
 });
 
-test('links leave without a trace and images in the page keep their words', () => {
+test('links send no referrer, and images in the page keep their text', () => {
   assert.match(
     sanitize('<a href="https://example.org/x">x</a>'),
     /href="https:\/\/example.org\/x" rel="noopener noreferrer"/,
@@ -92,7 +92,7 @@ test('links leave without a trace and images in the page keep their words', () =
   assert.match(sanitize('<img src="data:image/png;base64,AAAA">'), /alt="Image in an output"/);
 });
 
-test('links lead beside the page or to the web; of what would play or show something else its name is left', () => {
+test('links lead to files beside the page or to the web; other media are replaced by their name', () => {
   const clean = sanitize(
     '<a href="data.csv">a</a> <a href="sub/x.html?y#z">b</a> <a href="file:///x">c</a> <a href="//h/x">d</a>',
   );
@@ -107,7 +107,7 @@ test('links lead beside the page or to the web; of what would play or show somet
   );
 });
 
-test('a link leads to an anchor that has a name instead of an id, and old marks of texts stay', () => {
+test('a link leads to an anchor that has a name instead of an id, and old formatting of texts stays', () => {
   assert.equal(sanitize('<a name="here"></a>'), '<a id="user-content-here"></a>');
   const marks = '<font color="red">a</font><tt>b</tt><strike>c</strike><big>d</big>';
   assert.equal(sanitize(marks), marks);
@@ -122,7 +122,7 @@ test('references inside a drawing survive the renaming of its ids', () => {
   assert.match(clean, /href="#user-content-g"/);
 });
 
-test('HTML and drawings that are nested without end are refused before they are read; long flat ones are not', () => {
+test('very deeply nested HTML and drawings are refused before they are parsed; long flat ones are not', () => {
   const deep = [`${'<table><tr><td>'.repeat(20_000)}x`, '<div>'.repeat(1001), `<svg>${'<g>'.repeat(20_000)}</svg>`];
   for (const html of deep) assert.throws(() => sanitize(html), { name: 'UserError', message: /1000 levels deep/ });
   assert.throws(() => sanitizeDrawing(deep[2]), { name: 'UserError' });
@@ -130,7 +130,7 @@ test('HTML and drawings that are nested without end are refused before they are 
   assert.ok(String(sanitize('<b>x</b>'.repeat(2000))).includes('<b>x</b>'));
 });
 
-test('a tag of more attributes than anybody writes is refused before it is read; long values and many tags are not', () => {
+test('a tag with excessively many attributes is refused before it is parsed; long values and many tags are not', () => {
   const many = Array.from({ length: 20_000 }, (_, i) => `a${i}="b"`).join(' ');
   for (const html of [`<p ${many}>x`, `<p\n"'/${many.replaceAll('"', '')}>x`, `<p title=" ${many}" ${many}`]) {
     assert.throws(() => sanitize(html), { name: 'UserError', message: /at most 2000 attributes.*<p> has more/ });
@@ -140,7 +140,7 @@ test('a tag of more attributes than anybody writes is refused before it is read;
   assert.ok(sanitize('<b title=x lang="en">x</b>'.repeat(2000)).endsWith('<b title="x" lang="en">x</b>'));
 });
 
-test('a drawing stays one that can be read as XML, whatever stands around it or in its texts', () => {
+test('a drawing stays valid XML, whatever is around it or in its texts', () => {
   const drawing = '<svg xmlns="http://www.w3.org/2000/svg"><text>a\u00a0b &amp; c</text></svg>';
   const doctype = '<?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "y" [ <!ENTITY ns "http://www.w3.org/2000/svg"> ]>';
   for (const text of [

@@ -14,7 +14,7 @@ import { incidentsOf, launchChromium, skipWithoutChromium } from './chromium.ts'
 import { codeCell, notebookOf, renderFixture } from './fixture.ts';
 import { payloads } from '../render/payloads.ts';
 
-// What runs inside the page; this program knows Node's globals only.
+// Globals of the page, where these expressions run; this program has only Node's.
 declare const document: {
   documentElement: { scrollWidth: number };
   activeElement: { className: string; id: string; tagName: string };
@@ -30,7 +30,9 @@ interface Visit {
 describe('a report in a browser', { skip: skipWithoutChromium }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'report-'));
   let browser: Browser;
-  /** One for all tests but that without scripts: a second page in the same tab takes half of the first one's time. */
+  /**
+   * One for all tests but the one without scripts: a second page in the same tab takes half as long as the first one.
+   */
   let tab: Page;
 
   before(async () => {
@@ -44,7 +46,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Opens a file as a reader would who was never there before, by its file: address, and waits for its figures. */
+  /** Opens a file as a first-time reader would, by its file: address, and waits for its figures. */
   async function visit(
     name: string,
     { width = 1280, colorScheme = 'light' }: { width?: number; colorScheme?: 'light' | 'dark' } = {},
@@ -80,7 +82,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
   });
 
-  test('the look follows the system, the button switches it, figures too, and it is remembered', async () => {
+  test('the look follows the system, the button switches it, figures included, and the choice is remembered', async () => {
     const { page, incidents } = await visit('showcase.html', { colorScheme: 'dark' });
     const [dark, darkInk] = [await background(page), await plotInk(page)];
     assert.equal(dark, 'rgb(20, 23, 28)');
@@ -89,7 +91,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     await page.waitForFunction(
       `document.querySelector('.plot .xtick text').getAttribute('style') !== ${JSON.stringify(darkInk)}`,
     );
-    // What a page stores reaches the process of its next load a moment later.
+    // Values that a page stores reach the process of its next load a moment later.
     for (let tries = 1; tries === 1 || (tries <= 10 && (await background(page)) === dark); tries++) {
       await page.reload();
       await page.waitForSelector('html[data-figures="drawn"]', { state: 'attached' });
@@ -99,7 +101,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
   });
 
-  test('on a phone nothing is wider than the screen, with all code shown too, and the contents are folded', async () => {
+  test('on a phone nothing is wider than the screen, even with all code shown, and the contents are folded', async () => {
     for (const width of [320, 390]) {
       const { page, incidents } = await visit('showcase.html', { width });
       await page.getByRole('button', { name: 'Show all code' }).click();
@@ -111,7 +113,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     }
   });
 
-  test('on paper figures are light and fit the sheet, and all code is there; afterwards all is as before', async () => {
+  test('on paper figures are light and fit the sheet, and all code is shown; afterwards everything is as before', async () => {
     const { page } = await visit('showcase.html', { colorScheme: 'dark' });
     const [ink, width] = [await plotInk(page), await page.locator('.plot svg.main-svg').first().getAttribute('width')];
     await page.evaluate("dispatchEvent(new Event('beforeprint'))");
@@ -137,7 +139,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     assert.notEqual(await code.getAttribute('open'), null);
   });
 
-  test('a reader of the page by its roles finds title, landmarks, figures and tables by name', async () => {
+  test('a reader who navigates by roles finds title, landmarks, figures and tables by name', async () => {
     const { page } = await visit('showcase.html');
     assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1);
     for (const role of ['banner', 'main', 'contentinfo'] as const)
@@ -147,7 +149,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     assert.equal(await page.getByRole('region', { name: 'Parameters' }).getByRole('rowheader').count(), 4);
   });
 
-  test('without scripts the text, formulas and the figures’ images or words are there', async () => {
+  test('without scripts the text, formulas and the figures’ images or texts are shown', async () => {
     const page = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
     await page.goto(pathToFileURL(join(folder, 'showcase.html')).href);
     assert.equal(await page.locator('.plot > img').count(), 1);
@@ -202,7 +204,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
   });
 
-  test('the policy stops what would slip through', async () => {
+  test('the policy blocks whatever would slip through', async () => {
     let requests = 0;
     const server = createServer((_request, response) => {
       requests++;

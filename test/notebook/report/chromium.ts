@@ -3,13 +3,13 @@ import { chromiumPath } from 'sparsebook/notebook/publish/chromium.js';
 
 export { chromiumPath, launchChromium } from 'sparsebook/notebook/publish/chromium.js';
 
-/** The reason for which tests in a browser are skipped, or false. */
+/** The reason why tests in a browser are skipped, or false. */
 export const skipWithoutChromium =
   chromiumPath === undefined && 'no Chromium is installed: install one (apt-get install chromium) or set CHROMIUM';
 
 /**
- * What a page does from now on that it should not: requests that are not its own, console errors and warnings,
- * exceptions, and dialogs, which are answered.
+ * Records what a page should not do from now on: requests other than its own, console errors and warnings, exceptions,
+ * and dialogs, which are answered.
  */
 export function incidentsOf(
   page: Page,

@@ -2,7 +2,7 @@ import { readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
 import type { Cell, CodeCell, Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
 
-/** Where one of the report's fixture notebooks lies. */
+/** The path of one of the report's fixture notebooks. */
 export function fixtureFile(name: string): string {
   return new URL(`../../fixtures/notebooks/report-${name}.ipynb`, import.meta.url).pathname;
 }

@@ -15,7 +15,7 @@ const display = (data: Record<string, unknown>): Output => ({ output_type: 'disp
 
 const table = `<table><caption>A caption that is longer than a phone is wide, and wraps where the screen ends</caption><tbody><tr>${'<td>123456.789</td>'.repeat(12)}</tr></tbody></table>`;
 
-/** Points whose labels meet wherever there is little room. */
+/** Points whose labels overlap if there is little room. */
 const crowded = {
   data: [
     {
@@ -30,9 +30,11 @@ const crowded = {
   layout: { height: 360 },
 };
 
-/** What is asked inside the page, as text: this program knows Node's globals only. */
+/** Expressions to evaluate inside the page, as text because this program has only Node's globals. */
 const questions = {
-  /** Elements that reach beyond the screen, and not in a box that scrolls, says so and is reached by keyboard. */
+  /**
+   * Elements that reach beyond the screen, except in a box that scrolls, shows a hint and can be reached by keyboard.
+   */
   outside: `[...document.querySelectorAll('body *')].filter((element) => {
     const { right, width } = element.getBoundingClientRect();
     if (width === 0 || right <= innerWidth + 1) return false;
@@ -41,7 +43,7 @@ const questions = {
     const hinted = style?.overflowX === 'auto' && style.backgroundImage.split('gradient').length > 4 && box.tabIndex === 0;
     return !hinted || box.getBoundingClientRect().right > innerWidth + 1;
   }).map((element) => element.outerHTML.slice(0, 120))`,
-  /** Texts of the diagram that stand in a box: how many, and those that reach out of it. */
+  /** Texts of the diagram inside boxes: how many there are, and those that reach out of their box. */
   texts: `(() => {
     const place = document.querySelector('.plot');
     const boxes = [...place.querySelectorAll('.shapelayer path')].map((path) => path.getBoundingClientRect());
@@ -54,7 +56,7 @@ const questions = {
     });
     return { boxes: texts.length, reaching: texts.filter(Boolean) };
   })()`,
-  /** Pairs of labels that meet. */
+  /** Pairs of labels that overlap. */
   meeting: `(() => {
     const shown = [...document.querySelectorAll('.textpoint text')].filter((text) => text.style.visibility !== 'hidden');
     const boxes = shown.map((text) => text.getBoundingClientRect());
@@ -63,7 +65,7 @@ const questions = {
   })()`,
   /** The colour of the last figure's numbers. */
   ink: `[...document.querySelectorAll('.xtick text')].at(-1).style.fill`,
-  /** Whether the first letter of a paragraph in Hebrew stands right of its last. */
+  /** Whether the first letter of a Hebrew paragraph is right of its last. */
   fromRight: `(() => {
     const [words] = document.querySelector('[id$="rtl"]').childNodes;
     const leftOf = (place) => {
@@ -119,7 +121,7 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
     return page;
   }
 
-  /** Waits until something is true in the page, whose policy keeps Playwright from asking there again and again. */
+  /** Waits until something is true in the page; its policy prevents Playwright's own polling. */
   async function until(page: Page, question: string): Promise<void> {
     for (let tries = 0; tries < 1200; tries++) {
       if (await page.evaluate(question)) return;
@@ -135,7 +137,7 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
         const drawn = await page.evaluate(questions.ink);
         await page.emulateMedia({ colorScheme });
         if (colorScheme === 'dark') await until(page, `${questions.ink} !== ${JSON.stringify(drawn)}`);
-        // Whether a box scrolls is seen to after the page is laid out.
+        // Hints of scrolling boxes are updated after the page is laid out.
         await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
         assert.deepEqual(await page.evaluate(questions.outside), []);
         assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
@@ -148,7 +150,7 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
     });
   }
 
-  test('a slider of a figure has a name, is moved by the arrow keys and stays when the figure is drawn anew', async () => {
+  test('a slider of a figure has a name, is moved by the arrow keys and stays when the figure is redrawn', async () => {
     const page = await visit(390, 'dark');
     const slider = page.getByRole('slider', { name: 'log α' });
     const before = await page.evaluate(questions.curve);

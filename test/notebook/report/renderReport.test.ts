@@ -22,7 +22,7 @@ test('a report has one title, the landmarks and a skip link', () => {
   assert.match(showcase, /<title>How many channels does a GoogleNet need\?<\/title>/);
 });
 
-test('code has the colours of the language that the notebook is in', () => {
+test("code is highlighted in the notebook's language", () => {
   const notebook = notebookOf(codeCell("total = 0  # the run's sum"));
   for (const [language_info, comment] of [
     [{ name: 'python' }, /<span class="hljs-comment"># the run&#x27;s sum<\/span>/],
@@ -37,25 +37,25 @@ test('a notebook without a heading of level 1 is titled by its name', () => {
   assert.match(plain, /<h1>plain<\/h1>/);
 });
 
-test('the table of contents leads to every section, also to two of one name', () => {
+test('the table of contents leads to every section, even to two of the same name', () => {
   const targets = [...visible(plain).matchAll(/<li class="level-2"><a href="#([^"]+)">/g)].map((match) => match[1]);
   assert.deepEqual(targets, ['section-one', 'section-one--2']);
   for (const id of targets) assert.equal(count(plain, new RegExp(`<h2 id="${id}"`)), 1);
 });
 
-test('beyond its figures a report stays under 2.5 MB, and without figures or formulas it is small', () => {
+test('apart from its figures a report stays under 2.5 MB, and without figures or formulas it is small', () => {
   const figures = [...showcase.matchAll(/<script type="application\/json">.*?<\/script>|data:image[^"]*/g)].join(
     '',
   ).length;
   assert.ok(Buffer.byteLength(showcase) - figures < 2.5e6);
-  // All of KaTeX's fonts, should every one be used, still fit: 350 kB instead of what the showcase uses.
+  // If all of KaTeX's fonts were used, they would still fit: 350 kB instead of the showcase's fonts.
   const fonts = [...showcase.matchAll(/data:font\/woff2;base64,[^)]*/g)].join('').length;
   assert.ok(fonts > 50_000);
   assert.ok(Buffer.byteLength(showcase) - figures - fonts + 350_000 < 2.5e6);
   assert.ok(Buffer.byteLength(plain) < 60_000);
 });
 
-test('a report names no address that a browser would load', () => {
+test('a report contains no address that a browser would load', () => {
   for (const html of [showcase, plain]) {
     const page = html.replace(/<script type="text\/plain" id="plotly">[^<]*/, '');
     for (const [, address] of page.matchAll(/(?:src|srcset|poster|data|background)="([^"]*)"/g))
@@ -64,7 +64,7 @@ test('a report names no address that a browser would load', () => {
       assert.equal(tag, '<link rel="icon" href="data:,">');
     assert.doesNotMatch(page, /url\((?!data:|#)/);
     assert.doesNotMatch(page, /@import/);
-    // Every other address is a link to follow, or the name of a namespace.
+    // Every other address is a link, or the name of a namespace.
     for (const [, before] of page.matchAll(/(.{0,14})https?:\/\/(?!www\.w3\.org)/g)) {
       assert.match(before, /href="$|'$|&#(39|x27);$/);
     }
@@ -78,7 +78,7 @@ test('the policy of the page admits its own scripts by their hashes and nothing 
   assert.equal(count(plain, /script-src ('sha256-[\w+/=]+' ?){2};/), 1);
 });
 
-test('figures with flat axes take the small bundle of plotly.js, all others the full one, in code that may run too', () => {
+test('figures with flat axes need the small bundle of plotly.js, all others the full one, and code that may run counts too', () => {
   const size = (type: string, source = 'show()', runs = false): number => {
     const figure = { data: [{ type, y: [1, 2] }], layout: {} };
     const outputs: Output[] = [
@@ -96,7 +96,7 @@ test('figures with flat axes take the small bundle of plotly.js, all others the 
   assert.equal(size('bar', "draw({ type: 'violin' })", true), small);
 });
 
-test('formulas are rendered, with the fonts they need and without the others', () => {
+test('formulas are rendered, with only the fonts they need', () => {
   assert.equal(count(visible(showcase), /class="katex"/), 7);
   assert.doesNotMatch(visible(showcase), /katex-error/);
   for (const family of ['KaTeX_Main', 'KaTeX_Math', 'KaTeX_Caligraphic', 'KaTeX_Size1']) {
@@ -106,7 +106,7 @@ test('formulas are rendered, with the fonts they need and without the others', (
   assert.doesNotMatch(plain, /@font-face/);
 });
 
-test('parameters show their values in this run, what they were, and what they mean', () => {
+test('parameters show their values in this run, their defaults, and what they mean', () => {
   const page = visible(showcase);
   const row = /<tr class="changed">.*?<\/tr>/.exec(page)![0];
   assert.match(row, /lambda_l0.*<code>20<\/code>.*instead of <code>10<\/code>.*penalty of one open gate/);
@@ -117,7 +117,7 @@ test('parameters show their values in this run, what they were, and what they me
   assert.match(page, /droprate_init<\/code><\/th><td class="value"><code>0\.05</);
 });
 
-test('provenance shows what the run noted down', () => {
+test('provenance shows what the run recorded', () => {
   const page = visible(showcase);
   assert.match(page, /Git revision<\/th><td>revision 3f2c9ab, dirty true/);
   assert.match(page, /Versions<\/th><td>sparsebook 0\.1\.0, node 20\.20\.0/);
@@ -132,7 +132,7 @@ test('provenance shows what the run noted down', () => {
   assert.doesNotMatch(run, /lambda_l0/);
 });
 
-test('cells whose outputs are older than their source, or missing, are counted at the top and warned of in place', () => {
+test('cells whose outputs are older than their source, or missing, are counted at the top and marked in place', () => {
   const page = visible(showcase);
   assert.match(
     page,
@@ -144,7 +144,7 @@ test('cells whose outputs are older than their source, or missing, are counted a
   assert.match(page, /id="cell-12"(?:(?!<section).)*class="warning stale"/s);
 });
 
-test('a cell is stale exactly when its source no longer has the hash that was noted', () => {
+test('a cell is stale exactly if its source no longer has the recorded hash', () => {
   const render = (source: string, hash: string): string =>
     visible(
       renderReport(notebookOf(codeCell(source, { metadata: { sparsebook: { sourceHash: hash } } })), {
@@ -156,7 +156,7 @@ test('a cell is stale exactly when its source no longer has the hash that was no
   assert.equal(sourceHash('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
 });
 
-test('a cell that failed is warned of unless that was expected', () => {
+test('a cell that failed is marked unless the failure was expected', () => {
   const error = { output_type: 'error' as const, ename: 'Error', evalue: 'x', traceback: [] };
   const render = (tags: string[]): string =>
     visible(
@@ -169,7 +169,7 @@ test('a cell that failed is warned of unless that was expected', () => {
   assert.doesNotMatch(render(['raises-exception']), /warning|notices/);
 });
 
-test('a cell that took the kernel with it is warned of, and so are those that it kept from running', () => {
+test('a cell that ended the kernel is marked, and so are the cells that did not run because of it', () => {
   const ended = { output_type: 'error' as const, ename: 'KernelDied', evalue: 'exit code 0', traceback: [] };
   const page = visible(
     renderReport(
@@ -203,7 +203,7 @@ for (const [what, papermill, warned] of records) {
   });
 }
 
-test('counts, names and values of a wrong type never reach the page as they are', () => {
+test('counts, names and values of a wrong type never reach the page unescaped', () => {
   const meta = '<meta http-equiv=refresh content=0>' as never;
   const html = renderReport(
     { ...notebookOf(codeCell('1', { execution_count: meta })), metadata: { sparsebook: { [meta]: meta } } },
@@ -235,7 +235,7 @@ const marks: [what: string, metadata: Record<string, unknown>, code: boolean | '
     ['marks of wrong types', { jupyter: 5, collapsed: 'yes' }, true, true],
   ];
 for (const [what, metadata, code, output] of marks) {
-  test(`a cell shows as much as it asks to: ${what}`, () => {
+  test(`a cell shows as much as its tags request: ${what}`, () => {
     const cell = codeCell('f()', { metadata, outputs: [{ output_type: 'stream', name: 'stdout', text: 'printed' }] });
     const page = visible(renderReport(notebookOf(cell), { name: 'x' }));
     assert.equal(/<details class="code"/.test(page), code !== false);
@@ -245,12 +245,12 @@ for (const [what, metadata, code, output] of marks) {
   });
 }
 
-test('a cell that is left out is warned of all the same', () => {
+test('a cell that is left out still raises its warnings', () => {
   const cell = codeCell('f()', { metadata: { tags: ['remove-cell'] }, execution_count: null });
   assert.match(visible(renderReport(notebookOf(cell), { name: 'x' })), /href="#cell-1".*id="cell-1"/s);
 });
 
-test('markdown shows the HTML that is harmless, images only from the notebook itself, and no link that runs', () => {
+test('markdown shows harmless HTML, images only from the notebook itself, and no link that runs', () => {
   const page = visible(plain);
   assert.match(page, / <b>raw HTML is text<\/b>/);
   assert.doesNotMatch(page.slice(page.indexOf('<main')), /hacked=1(?!\))/);
@@ -263,6 +263,6 @@ test('the same notebook renders to the same page', async () => {
   assert.equal(await renderFixture('showcase'), showcase);
 });
 
-test('a notebook without cells is a page too', () => {
+test('a notebook without cells is rendered too', () => {
   assert.match(renderReport(notebookOf(), { name: '<empty>' }), /<h1>&lt;empty&gt;<\/h1>/);
 });

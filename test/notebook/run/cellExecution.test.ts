@@ -6,7 +6,7 @@ import { CellExecution } from 'sparsebook/notebook/run/cellExecution.js';
 import { NotebookOutputs } from 'sparsebook/notebook/run/outputArea.js';
 import { codeCell } from '../report/fixture.ts';
 
-test('what a cell left running and fails while the kernel answers counts as the fault of the cell', async () => {
+test('background work that fails before the kernel replies counts as a fault of the cell', async () => {
   const failure = { ename: 'Error', evalue: 'late', traceback: ['Error: late'] };
   const message: Message = { header: headerOf('error'), parent_header: {}, metadata: {}, content: failure };
   const kernel = {

@@ -9,7 +9,7 @@ const schema = JSON.parse(
 delete schema.$schema;
 const validate = new Ajv({ strict: false, allErrors: true }).compile(schema);
 
-/** What Jupyter's schema of nbformat 4.5 says against a notebook. */
+/** The errors of a notebook by Jupyter's schema of nbformat 4.5. */
 export function schemaErrors(notebook: unknown): string[] {
   validate(notebook);
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);

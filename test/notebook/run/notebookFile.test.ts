@@ -25,7 +25,7 @@ const minimal = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [] as unk
 const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
 const refused: [string, unknown, RegExp][] = [
-  ['no JSON', '{ "cells": [', /is not JSON/],
+  ['a file that is no JSON', '{ "cells": [', /is not JSON/],
   ['a list', [], /no list of 'cells'/],
   ['nbformat 3', { nbformat: 3, worksheets: [] }, /nbformat is 3; save it from Jupyter as nbformat 4/],
   ['cells without a nbformat', { cells: [] }, /nbformat is undefined/],
@@ -40,7 +40,7 @@ const refused: [string, unknown, RegExp][] = [
   ['text that is not UTF-8', Buffer.from('{"cells": "caf\xe9"}', 'latin1'), /is not text in UTF-8/],
   ['a cell without source', { ...minimal, cells: [{ cell_type: 'raw' }] }, /cell 1 needs a 'source'/],
   [
-    'tags that are no list',
+    'tags that are not a list',
     { ...minimal, cells: [{ cell_type: 'raw', source: '', metadata: { tags: 'x' } }] },
     /'tags'/,
   ],
@@ -59,7 +59,7 @@ test('a missing notebook is named', async () => {
   await assert.rejects(readNotebook('absent.ipynb'), /^UserError: there is no notebook absent.ipynb$/);
 });
 
-test('a notebook of nbformat 4.0 is brought up to 4.5: ids that are there and unique, keys that are needed', async () => {
+test('a notebook of nbformat 4.0 is brought up to 4.5: unique ids for all cells, and required keys', async () => {
   const cells = [
     { cell_type: 'code', source: 'a\nb', metadata: {} },
     { cell_type: 'markdown', source: ['c'], id: 'same' },
@@ -80,14 +80,14 @@ test('a byte order mark is no part of a notebook', async () => {
 
 const counts: [unknown, number | null][] = [[3, 3], [null, null], ['4', null], [{}, null], [1.5, null], ['<b>', null]]; // prettier-ignore
 for (const [saved, read] of counts) {
-  test(`an execution count is a whole number or nothing: ${JSON.stringify(saved)}`, async () => {
+  test(`an execution count is an integer or missing: ${JSON.stringify(saved)}`, async () => {
     const cells = [{ cell_type: 'code', source: '', metadata: {}, outputs: [], execution_count: saved }];
     const [cell] = (await readNotebook(written('counted.ipynb', { ...minimal, cells }))).cells;
     assert.equal(cell.cell_type === 'code' && cell.execution_count, read);
   });
 }
 
-test('outputs are kept as they are, and are written again, whatever they are and however deep', async () => {
+test('outputs are kept and written again unchanged, whatever they are and however deep', async () => {
   const odd = [null, 5, { output_type: 'stream' }, { deep: JSON.parse(deep(10_000)) as unknown }];
   for (const [outputs, kept] of [
     [odd, odd],
@@ -106,7 +106,7 @@ test('outputs are kept as they are, and are written again, whatever they are and
   }
 });
 
-test('a notebook is written as Jupyter does: sorted keys, indented by one, a line end at the end', () => {
+test('a notebook is written as Jupyter writes it: sorted keys, indented by one, a newline at the end', () => {
   const text = notebookText({ nbformat_minor: 5, nbformat: 4, metadata: { b: [], a: 'ü' }, cells: [] });
   assert.equal(
     text,
@@ -114,7 +114,7 @@ test('a notebook is written as Jupyter does: sorted keys, indented by one, a lin
   );
 });
 
-test('a notebook is written so that it reads as it was, however its parts look', () => {
+test('a notebook reads the same after it is written, whatever its parts are', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       const metadata = { value, 'ä "b"': [[], {}, [value]] };
@@ -126,12 +126,12 @@ test('a notebook is written so that it reads as it was, however its parts look',
   );
 });
 
-test('a notebook is found by its path, with or without its ending', () => {
+test('a notebook is found by its path, with or without its extension', () => {
   assert.equal(resolveNotebook(`${fixtures}/outputs.ipynb`), `${fixtures}/outputs.ipynb`);
   assert.equal(resolveNotebook('outputs', fixtures), `${fixtures}/outputs.ipynb`);
 });
 
-test('a terminal text is what a terminal would show', () => {
+test('text is converted to what a terminal would show', () => {
   const cases: [string, string][] = [
     ['plain\ntext', 'plain\ntext'],
     ['windows\r\nlines\r\n', 'windows\nlines\n'],
@@ -165,7 +165,7 @@ const code = (source: string): Cell => ({
   execution_count: null,
 });
 
-test('a cell is called by the nearest heading above it, else its first comment, else its first line', () => {
+test('a cell is named by the nearest heading above it, or else by its first comment or its first line', () => {
   const fenced = markdown('prose\n## Training *two* [lambdas](x.md)\n```sh\n# not a heading\n```');
   assert.equal(cellTitle([markdown('# One'), fenced, code('x')], 2), 'Training two lambdas');
   assert.equal(cellTitle([markdown('no heading'), code('// Load the data  \nx')], 1), 'Load the data');
@@ -179,7 +179,7 @@ const shortened: [what: string, text: string, shown: string][] = [
   ['a file address in a stack', `at f (file://${root}/dist/a.js:1:2)`, 'at f (dist/a.js:1:2)'],
   ['the project itself', `in ${root}`, 'in .'],
   ['the project with a slash', `in ${root}/.`, 'in ./.'],
-  ['a folder whose name goes on', `not ${root}er`, `not ${root}er`],
+  ['a folder whose name is longer', `not ${root}er`, `not ${root}er`],
   ['the home folder', '/home/al/.cache', '~/.cache'],
   ['the home folder at the end of a sentence', 'saved in /home/al.', 'saved in ~.'],
   ['a list of folders', 'PATH=/bin:/home/al/bin', 'PATH=/bin:~/bin'],
@@ -194,20 +194,20 @@ const shortened: [what: string, text: string, shown: string][] = [
   ['an address, then a path', 'GET https://x.org/home/al /home/al', 'GET https://x.org/home/al ~'],
   ['a link in HTML', '<a href="https://x.org/home/al">/home/al</a>', '<a href="https://x.org/home/al">~</a>'],
   ['an image in base64', 'src="data:image/png;base64,AB+/home/al/+"', 'src="data:image/png;base64,AB+/home/al/+"'],
-  ['a path behind a colour', '\x1b[90m/home/al/x\x1b[39m', '\x1b[90m~/x\x1b[39m'],
-  ['a text that was quoted', '{"a":"x\\n/home/al/y"}', '{"a":"x\\n~/y"}'],
+  ['a path after a colour', '\x1b[90m/home/al/x\x1b[39m', '\x1b[90m~/x\x1b[39m'],
+  ['a quoted text', '{"a":"x\\n/home/al/y"}', '{"a":"x\\n~/y"}'],
 ];
 for (const [what, text, shown] of shortened) {
-  test(`places of this machine become short where a path begins, and nowhere else: ${what}`, () => {
+  test(`paths of this machine are shortened where a path begins, and nowhere else: ${what}`, () => {
     assert.equal(machinePathRemover(root, '/home/al')(text), shown);
   });
 }
 
-test('the root of the file system is no secret', () => {
+test('the root of the file system is not removed', () => {
   assert.equal(machinePathRemover('/', '/')('/usr/lib'), '/usr/lib');
 });
 
-test('what an output shows gives no place away either, in any of its forms', () => {
+test('outputs reveal no path of this machine either, in any of their forms', () => {
   const bundle = {
     'text/plain': ['in /home/al\n', 'ok'],
     'text/html': '<b>/home/al/x</b>',

@@ -39,7 +39,7 @@ test('neighbouring texts of one stream become one output, split into lines', () 
   assert.deepEqual(outputs, [streamed('stdout', 'a\n', 'bc\n'), streamed('stderr', 'e'), streamed('stdout', 'd')]);
 });
 
-test('a progress line is saved as its last state, also across messages', () => {
+test('a progress line is saved in its last state, even if it spans several messages', () => {
   const outputs = folded(stream('stdout', '  1 %'), stream('stdout', '\r 50 %\r'), stream('stdout', '100 %\ndone'));
   assert.deepEqual(outputs, [streamed('stdout', '100 %\n', 'done')]);
 });
@@ -55,11 +55,11 @@ test('an update changes every display with its id, in other cells too', () => {
   assert.deepEqual(second.outputs(), [displayed('new')]);
 });
 
-test('an update without a display is passed over', () => {
+test('an update without a display is ignored', () => {
   assert.deepEqual(folded(display('new', 'x', 'update_display_data')), []);
 });
 
-test('clear_output empties the cell at once, or with wait when something takes its place', () => {
+test('clear_output empties the cell at once, or, with wait, when the next output comes', () => {
   const clear = (wait: boolean): Message => message('clear_output', { wait });
   assert.deepEqual(folded(stream('stdout', 'a'), clear(false)), []);
   assert.deepEqual(folded(stream('stdout', 'a'), clear(true)), [streamed('stdout', 'a')]);
@@ -69,7 +69,7 @@ test('clear_output empties the cell at once, or with wait when something takes i
   ]);
 });
 
-test('text is kept as lines, base64 and JSON as they are', () => {
+test('text is saved as lines, base64 and JSON as they are', () => {
   const figure = { data: [{ y: [1, 2] }] };
   const data = { 'text/html': '<b>\n</b>', 'image/png': 'aGk=\n', 'application/vnd.plotly.v1+json': figure };
   const content = { data, metadata: {}, execution_count: 3 };
@@ -90,7 +90,7 @@ test('errors keep name, value and traceback, and are passed through the cleaner'
   assert.deepEqual(outputs, [{ output_type: 'error', ename: 'E', evalue: 'in x', traceback: ['at x:1'] }]);
 });
 
-test('messages that are no outputs change nothing', () => {
+test('messages that are not outputs change nothing', () => {
   assert.deepEqual(folded(message('status', { execution_state: 'busy' }), message('execute_input', { code: '' })), []);
 });
 
@@ -100,7 +100,7 @@ const shown = (data: Record<string, unknown>, id?: string, type = 'display_data'
   message(type, { data, metadata: {}, transient: { display_id: id } });
 const failure = { ename: 'E', evalue: 'failed', traceback: [] };
 
-/** What an output says, whatever its kind. */
+/** The text of an output of any kind. */
 function said(output: Output): string {
   if (output.output_type === 'stream') return joined(output.text);
   if (output.output_type === 'error') return output.evalue;
@@ -120,7 +120,7 @@ test('of a long text the beginning and the end are kept, with a note of how much
   assert.equal(keptText('short', 1000), 'short');
 });
 
-test('what is kept never grows beyond the limit, whatever is printed and in whatever pieces', () => {
+test('kept text never grows beyond the limit, whatever is printed and in whatever pieces', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'grapheme', maxLength: 300 }), { maxLength: 40 }), (pieces) => {
       const kept = new KeptText(200);
@@ -128,7 +128,7 @@ test('what is kept never grows beyond the limit, whatever is printed and in what
       const text = pieces.join('');
       if (text.length <= 200 && !/[\r\b]/.test(text)) assert.equal(String(kept), text);
       assert.ok(String(kept).length < 200 + 200 + 1200);
-      // It throws on half a character.
+      // Throws on half a character.
       encodeURIComponent(String(kept));
     }),
   );
@@ -141,7 +141,7 @@ test('a progress line that redraws itself a hundred thousand times is not cut', 
   assert.equal(String(kept), 'start\nstep 100000');
 });
 
-test('beyond the limit outputs are counted, and the last one gives how many are missing', () => {
+test('beyond the limit outputs are counted, and the last one says how many are missing', () => {
   const area = new OutputArea(new NotebookOutputs(limits));
   for (let n = 0; n < 5; n++) area.add(shown({ 'text/plain': String(n) }));
   const outputs = area.outputs();
@@ -167,7 +167,7 @@ test('a representation that is too large is replaced by a note; a long text in a
   assert.match(texts[2], /application\/json of 3,900 characters left out/);
 });
 
-test('a traceback without end is cut too', () => {
+test('an endless traceback is cut too', () => {
   const area = new OutputArea(new NotebookOutputs(limits));
   area.add(message('error', { ename: 'E', evalue: 'v'.repeat(5000), traceback: Array(1000).fill('    at cell') }));
   const [output] = area.outputs();
@@ -176,7 +176,7 @@ test('a traceback without end is cut too', () => {
   assert.match(output.traceback.join('\n'), /characters are left out here/);
 });
 
-test('a structure too deep to be written is left out, whatever holds it', () => {
+test('a structure too deep to be written is left out, whatever contains it', () => {
   let deep: unknown = 1;
   for (let level = 0; level < 20_000; level++) deep = level % 2 ? [deep] : { deep };
   const area = new OutputArea(new NotebookOutputs(limits));
@@ -217,7 +217,7 @@ test('an error is kept beyond every limit', () => {
   assert.deepEqual(kinds, ['display_data', 'display_data', 'display_data', 'error', 'stream']);
 });
 
-test('a display that grows beyond the total is replaced by a note, and may become small again', () => {
+test('a display that grows beyond the total is replaced by a note, and can become small again', () => {
   const area = new OutputArea(new NotebookOutputs({ ...limits, cell: 1000 }));
   const update = (text: string): string => {
     area.add(shown({ 'text/html': text }, 'one', 'update_display_data'));

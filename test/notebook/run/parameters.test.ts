@@ -40,7 +40,7 @@ function f() { const inner = 1; }`;
   );
 });
 
-test('a name in a pattern has the part of the value that is written for it', () => {
+test('a name in a pattern gets its part of the value', () => {
   const source = `const { rate, deep: { steps = 5 }, many = 2, ...rest } = { rate: 0.1, deep: {}, 'other': 1 };
 const [first, , third = 'c'] = [1, 2];
 const { lost } = { ...rest, lost: 1 }, { foreign } = rest;`;
@@ -59,7 +59,7 @@ const { lost } = { ...rest, lost: 1 }, { foreign } = rest;`;
   );
 });
 
-test('a comment is what stands behind a declaration, or in the line above it, whatever ends the lines', () => {
+test('a comment is read after a declaration, or from the line above it, whatever the line ends', () => {
   const source = `// the penalty
 const a = '//'; // from 'x'
 /* not of b */ const b = 1;
@@ -87,7 +87,7 @@ const f = 4; let g; /* of f and g */`;
   assert.deepEqual(found(source.replaceAll('\n', '\r\n')), right);
 });
 
-test('numbers and texts are read as JavaScript reads them, and what must be computed is left', () => {
+test('numbers and texts are read as in JavaScript, and computed values are left alone', () => {
   const source = [
     "const a = 1_000, b = 0x1F, c = 'it\\'s \\u{1F600}\\x41\\u0042\\n', d = `plain`, e = [[1], []];",
     'export const f = 2 satisfies number;',
@@ -107,7 +107,7 @@ test('numbers and texts are read as JavaScript reads them, and what must be comp
   assert.ok(Object.values(computed).every((value) => value === undefined));
 });
 
-test('whatever a cell holds while it is typed, it is read', () => {
+test('whatever a cell contains while it is typed, it can be read', () => {
   const broken = [
     'const = 5',
     'const : number = 5',
@@ -147,7 +147,7 @@ test('parameters go into a tagged cell after the parameters cell, declared as th
   ]);
 });
 
-test('values are taken as well as texts', async () => {
+test('values are accepted as well as texts', async () => {
   const lines = await injected({ lambda_l0: 5, lambdas: [3], augment: true, checkpoint: null });
   assert.deepEqual(lines.slice(3), [
     'const lambda_l0: any = 5;',
@@ -159,7 +159,7 @@ test('values are taken as well as texts', async () => {
   ]);
 });
 
-test('an injected cell takes the place of an earlier one, and goes when nothing is given', async () => {
+test('an injected cell replaces an earlier one, and is removed when nothing is given', async () => {
   const notebook = await read();
   const before = notebook.cells.length;
   applyParameters(notebook, { lambda_l0: 1 });
@@ -170,7 +170,7 @@ test('an injected cell takes the place of an earlier one, and goes when nothing 
   assert.equal(notebook.cells.length, before);
 });
 
-test('where several cells are parameters cells, each that declares a given name is injected again', () => {
+test('if there are several parameters cells, each that declares a given name is injected again', () => {
   const cell = (id: string, source: string) => codeCell(source, { id, metadata: { tags: ['parameters'] } });
   const cells = [cell('a', 'const x = 1;'), cell('b', 'const y = x;'), cell('c', 'let x = 2, z = 3;')];
   const notebook = notebookOf(cells[0], cells[1], cells[2], codeCell('x', { id: 'd' }));
@@ -190,7 +190,11 @@ test('where several cells are parameters cells, each that declares a given name 
 });
 
 const refused: [string, Record<string, GivenValue>, RegExp][] = [
-  ['an unknown name offers the nearest', { lamda_l0: '1' }, /no parameter 'lamda_l0'; did you mean 'lambda_l0'\?/],
+  [
+    'an unknown name, with the nearest suggested',
+    { lamda_l0: '1' },
+    /no parameter 'lamda_l0'; did you mean 'lambda_l0'\?/,
+  ],
   ['a word for a number', { lambda_l0: 'much' }, /^'lambda_l0' must be a number, such as 10; received "much"$/],
   ['nothing for a number', { lambda_l0: '' }, /^'lambda_l0' must be a number/],
   ['infinity', { lambda_l0: Infinity }, /^'lambda_l0' must be a number/],
@@ -203,7 +207,7 @@ const refused: [string, Record<string, GivenValue>, RegExp][] = [
   ],
   ['a JSON list with a wrong element', { lambdas: '[1,"x"]' }, /^'lambdas' must be a list of number/],
   ['a computed parameter', { steps: '3' }, /^'steps' cannot be set: the notebook computes it \(2 \* lambda_l0\)/],
-  ['a value that its type leaves out', { data: 'mnist' }, /^'data' must be one of "synthetic", "cifar10"/],
+  ['a value that its type excludes', { data: 'mnist' }, /^'data' must be one of "synthetic", "cifar10"/],
   ['a text, where it must be a number', { lambda_l0: new Verbatim('1') }, /^'lambda_l0' must be a number/],
 ];
 for (const [what, given, message] of refused) {
@@ -216,7 +220,7 @@ for (const [what, given, message] of refused) {
   });
 }
 
-/** What setting parameters of a cell makes of them. */
+/** The values that result from setting parameters of a cell. */
 function given(source: string, values: Record<string, GivenValue>): unknown {
   const notebook = notebookOf(codeCell(source, { metadata: { tags: ['parameters'] } }));
   return applyParameters(notebook, values).given;
@@ -237,12 +241,12 @@ const texts: [string, string, string, unknown][] = [
   ['a number where the notebook says null', 'const x = null;', '5', 5],
   ['null where the notebook says null', 'const x = null;', 'null', null],
   ['a text where the notebook says null', 'const x = null;', 'a: b # c', 'a: b # c'],
-  ['the largest whole number', 'const x = 1;', '9007199254740991', 9007199254740991],
-  ['a value of the range of the comment', 'const x = 2; // blocks, 1 to 8', '8', 8],
+  ['the largest exact integer', 'const x = 1;', '9007199254740991', 9007199254740991],
+  ['a value in the range of the comment', 'const x = 2; // blocks, 1 to 8', '8', 8],
   ['a value that the comment does not offer', 'const x = 20; // the penalty; try 10 to 50', '70', 70],
   ['a time in a comment, which is no range', 'const x = 4; // takes 3 to 5 minutes', '10', 10],
   ['a word of the comment', "const x = 'a'; // 'a', 'b' or 'c'", 'c', 'c'],
-  ['another word where the comment names some', "const x = 'a'; // 'a', 'b', or a folder", 'c', 'c'],
+  ['another word although the comment names some', "const x = 'a'; // 'a', 'b', or a folder", 'c', 'c'],
   ['True, as Python writes it', 'const x = false;', 'True', true],
   ['digits for a text or null', 'const x: string | null = null;', '5', '5'],
   ['null for a text or null', "const x: string | null = 'a';", 'null', null],
@@ -252,30 +256,30 @@ const texts: [string, string, string, unknown][] = [
   ['numbers and words', 'const x: readonly (string | number)[] = [];', '1,a', [1, 'a']],
   ['a key that its type has', 'const x: { a: number; b?: string } = { a: 1 };', '{b: c}', { a: 1, b: 'c' }],
   ['any key of a record', 'const x: Record<string, number> = { a: 1 };', '{b: 2}', { a: 1, b: 2 }],
-  ['what its type names, as what it has', "const x: Mode = 'a';", 'b', 'b'],
+  ['a value of a named type, read like its current value', "const x: Mode = 'a';", 'b', 'b'],
 ];
 for (const [what, source, text, value] of texts) {
   test(`read: ${what}`, () => assert.deepEqual(given(source, { x: text }), { x: value }));
 }
 
 const refusedOf: [string, string, string, RegExp][] = [
-  [
-    'a whole number that is not exact',
-    'const x = 1;',
-    '9007199254740993',
-    /9007199254740993 .* become 9007199254740992/,
-  ],
-  ['one in a list', 'const x = [1];', '1,-9007199254740993', /-9007199254740993 as a number/],
-  ['one in an object', 'const x = { a: 1 };', '{a: 9007199254740993}', /9007199254740993 as a number/],
-  ['one in another base', 'const x = 1;', '0x20000000000001', /0x20000000000001 as a number/],
-  ['a word beside which its type has numbers', 'const x: 5 | null = 5;', '6', /^'x' must be one of 5, null, as the/],
+  ['an integer that is not exact', 'const x = 1;', '9007199254740993', /9007199254740993 .* become 9007199254740992/],
+  ['such an integer in a list', 'const x = [1];', '1,-9007199254740993', /-9007199254740993 as a number/],
+  ['such an integer in an object', 'const x = { a: 1 };', '{a: 9007199254740993}', /9007199254740993 as a number/],
+  ['such an integer in another base', 'const x = 1;', '0x20000000000001', /0x20000000000001 as a number/],
+  ['a number outside its union type', 'const x: 5 | null = 5;', '6', /^'x' must be one of 5, null, as the/],
   ['a text for a number or a word', "const x: number | 'auto' = 5;", 'often', /must be a number or "auto", such as 5/],
   ['a text for any, where the notebook has a number', 'const x: any = 5;', 'a', /^'x' must be a number/],
-  ['a key that its type has not', 'const x: { a?: number } = {};', '{b: 1}', /^'x' must be an object of a, such as/],
-  ['a value that no record has', 'const x: Record<string, number> = {};', '{b: c}', /^'x' must be an object, such as/],
-  ['a number that its list has not', "const x: Array<'a' | 'b'> = [];", 'a,c', /^'x' must be a list of "a" or "b"/],
-  ['what is no number within a list', 'const x = null;', '[.nan]', /^'x' must be a value/],
-  ['a key that the object has not', 'const x = { rate: 1 };', '{rat: 2}', /^'x' must be an object of rate, such as/],
+  ['a key that its type lacks', 'const x: { a?: number } = {};', '{b: 1}', /^'x' must be an object of a, such as/],
+  [
+    'a value that the record does not allow',
+    'const x: Record<string, number> = {};',
+    '{b: c}',
+    /^'x' must be an object, such as/,
+  ],
+  ['a number that its list type lacks', "const x: Array<'a' | 'b'> = [];", 'a,c', /^'x' must be a list of "a" or "b"/],
+  ['a list element that is not a number', 'const x = null;', '[.nan]', /^'x' must be a value/],
+  ['a key that the object lacks', 'const x = { rate: 1 };', '{rat: 2}', /^'x' must be an object of rate, such as/],
   ['a wrong value in an object', 'const x = { rate: 1 };', '{rate: fast}', /^'x' must be an object of rate/],
   ['no object', 'const x = { rate: 1 };', 'rate', /^'x' must be an object/],
   ['a BigInt', 'const x = -5n;', '6', /^'x' cannot be set: it is a BigInt/],
@@ -286,8 +290,8 @@ const refusedOf: [string, string, string, RegExp][] = [
     /^'x' must be from 1 to 10, .*; received 0.5$/,
   ],
   ['a number above it', 'const x = 0.5; // between 0 and 1', '1.5', /^'x' must be from 0 to 1/],
-  ['a word that the comment leaves out', "const x = 'a'; // 'a' or 'b'", 'c', /^'x' must be one of "a", "b"/],
-  ['a number that its type leaves out', 'const x: 4 | 8 | 16 = 4;', '5', /^'x' must be one of 4, 8, 16/],
+  ['a word that the comment excludes', "const x = 'a'; // 'a' or 'b'", 'c', /^'x' must be one of "a", "b"/],
+  ['a number that its type excludes', 'const x: 4 | 8 | 16 = 4;', '5', /^'x' must be one of 4, 8, 16/],
 ];
 for (const [what, source, text, message] of refusedOf) {
   test(`refused: ${what}`, () => assert.throws(() => given(source, { x: text }), { name: 'UserError', message }));
@@ -295,28 +299,23 @@ for (const [what, source, text, message] of refusedOf) {
 
 const injections: [what: string, source: string, text: string, right: string][] = [
   ['a constant has the type of its value, so any', "const x = 'a', y = 1;", 'b', "const x: any = 'b', y = 1;"],
-  ['also where the value stays', 'const x = 1; // one', '1', 'const x: any = 1; // one'],
-  ['what is constant in all its parts', 'const x = ([1, 2] as const);', '3', 'const x: any = [3];'],
-  ['a variable has a type that is wider', 'let x = "a";', 'b', 'let x = "b";'],
+  ['a constant whose value stays has that type too', 'const x = 1; // one', '1', 'const x: any = 1; // one'],
+  ['a value that is constant in all its parts', 'const x = ([1, 2] as const);', '3', 'const x: any = [3];'],
+  ['a variable has a wider type', 'let x = "a";', 'b', 'let x = "b";'],
   ['a list of the same kind', 'const x = [1, 2];', '3', 'const x = [3];'],
-  ['an empty list, which says no kind', "const x = ['a'];", '', 'const x: any = [];'],
+  ['an empty list, which has no element type', "const x = ['a'];", '', 'const x: any = [];'],
   ['an object with an empty list', "let x = { a: ['b'] };", '{a: []}', 'let x: any = { a: [] };'],
   ['an object of the same kind', 'const x = { a: 1 };', '{a: 2}', 'const x = { a: 2 };'],
-  ['a type that is stated', "let x: 'a' | 'b' = 'a';", 'b', "let x: 'a' | 'b' = 'b' as 'a' | 'b';"],
+  ['an explicit type', "let x: 'a' | 'b' = 'a';", 'b', "let x: 'a' | 'b' = 'b' as 'a' | 'b';"],
   ['a cast', 'const x = [] as string[];', 'a', "const x = ['a'] as string[];"],
   ['a cast beside a type', "const x: Mode = 'a' as Mode;", 'b', "const x: Mode = 'b' as Mode;"],
-  ['what a value satisfies', "const x = 'a' satisfies Mode;", 'b', "const x: any = 'b' satisfies Mode;"],
+  ['a value with satisfies', "const x = 'a' satisfies Mode;", 'b', "const x: any = 'b' satisfies Mode;"],
   ['a pattern', 'const { x, y = 10 * x } = { x: 1 };', '2', 'const { x, y = 10 * x } = { x: 2 };'],
-  ['what a pattern has as its usual value', 'const { x = 1 } = {};', '2', 'const { x = 2 } = {};'],
-  ['one within another', 'const { a: [x = 1] } = { a: [] };', '2', 'const { a: [x = 2] } = { a: [] };'],
+  ['a default value in a pattern', 'const { x = 1 } = {};', '2', 'const { x = 2 } = {};'],
+  ['a pattern within another', 'const { a: [x = 1] } = { a: [] };', '2', 'const { a: [x = 2] } = { a: [] };'],
   ['a name that objects inherit', 'const x = {};', '{__proto__: 1}', "const x: any = { ['__proto__']: 1 };"],
   ['a comment in between', 'const x /* a */ = /* b */ 0.5', '2', 'const x: any /* a */ = /* b */ 2'],
-  [
-    'a line that ends as in Windows',
-    'const x = 1;\r\nconst y = 2 * x;\r\n',
-    '2',
-    'const x: any = 2;\r\nconst y = 2 * x;\r\n',
-  ],
+  ['a Windows line end', 'const x = 1;\r\nconst y = 2 * x;\r\n', '2', 'const x: any = 2;\r\nconst y = 2 * x;\r\n'],
 ];
 for (const [what, source, text, right] of injections) {
   test(`injected: ${what}`, () => {
@@ -326,7 +325,7 @@ for (const [what, source, text, right] of injections) {
   });
 }
 
-test('parameters come from words, from pairs, from YAML and from files, the nearer before the farther', () => {
+test('parameters come from words, pairs, YAML and files, in this order of priority', () => {
   const file = scratchFile('parameters.yaml');
   writeFileSync(file, 'a: file\nb: file\nc: [1, 2]\n');
   const flags = {
@@ -359,7 +358,7 @@ test('parameters come from words, from pairs, from YAML and from files, the near
   assert.throws(() => parametersFrom(['out.ipynb'], {}), /received out\.ipynb\. To save to it, write -o out\.ipynb/);
 });
 
-test('a notebook without a parameters cell takes none', async () => {
+test('a notebook without a parameters cell accepts none', async () => {
   const notebook = await readNotebook(`${fixtures}/failing-cell.ipynb`);
   assert.throws(() => applyParameters(notebook, { a: '1' }), /'a' cannot be set: no code cell .* tag "parameters"/);
 });
@@ -383,7 +382,7 @@ test('a run uses the parameters and records them', async () => {
   assert.equal(papermill.exception, false);
 });
 
-test('values are replaced by expressions where they stand, and types, comments and what is computed stay', () => {
+test('values are replaced by expressions in place; types, comments and computed values stay', () => {
   const look = (name: string, written: string): string => `look("${name}", ${written})`;
   for (const [source, replaced] of [
     ['const a = 20; // the penalty', 'const a = look("a", 20); // the penalty'],

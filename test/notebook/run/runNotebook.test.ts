@@ -14,7 +14,7 @@ import { schemaErrors } from './nbformat.ts';
 import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile } from './runs.ts';
 import { sparsebook } from '../../sparsebook.ts';
 
-/** For the runs that need no fresh one and do it no harm. */
+/** Shared by the runs that need no fresh kernel and leave this one intact. */
 const { kernel } = sharedKernel(fixtures);
 
 test('every kind of output is saved, valid by the schema, with counts, times and hashes', async () => {
@@ -56,7 +56,7 @@ test('every kind of output is saved, valid by the schema, with counts, times and
   assert.deepEqual(told, ['start', 'kernelReady', ...each, 'end']);
 });
 
-test('with allowErrors a run goes on at once after a failing cell', async () => {
+test('with allowErrors a run continues at once after a failing cell', async () => {
   const result = await runFixture('failing-cell', { allowErrors: true, kernel: kernel() });
   assert.ok(result.ok);
   assert.deepEqual(
@@ -91,7 +91,7 @@ test('an interrupt between two cells keeps the next one from starting', async ()
   assert.deepEqual(outputsOf(saved(output), 2), []);
 });
 
-/** A kernelspec on JUPYTER_PATH for the time of one test, and a notebook that asks for it. */
+/** A kernelspec on JUPYTER_PATH for the duration of one test, and a notebook that requests it. */
 function withKernel(name: string, argv: string[]): { notebook: string; output: string } {
   const folder = scratchFile(join('jupyter', 'kernels', name));
   mkdirSync(folder, { recursive: true });
@@ -102,12 +102,12 @@ function withKernel(name: string, argv: string[]): { notebook: string; output: s
   return { notebook: scratchFile(`${name}.ipynb`), output: scratchFile(`${name}-out.ipynb`) };
 }
 
-test('a kernel that is not installed is named, with those that are and how to choose one', async () => {
+test('a missing kernel is named, with the installed ones and how to choose one', async () => {
   const message = /no kernel is named 'fortran'; there are: tslab.*; --kernel NAME runs the notebook on another one$/;
   await assert.rejects(runFixture('unknown-kernel'), message);
 });
 
-test("papermill's options give parameters, another kernel, and the notebook on standard output alone", async () => {
+test("papermill's options set parameters and another kernel, and write only the notebook to standard output", async () => {
   const notebook = saved(join(fixtures, 'parameters.ipynb'));
   notebook.metadata.kernelspec = { name: 'fortran', display_name: 'Fortran' };
   const [file, settings] = [scratchFile('elsewhere.ipynb'), scratchFile('settings.yaml')];
@@ -124,7 +124,7 @@ test("papermill's options give parameters, another kernel, and the notebook on s
 });
 
 /**
- * A parameters cell, a value for its x, a cell below, and what that prints: be the value injected or written in its
+ * A parameters cell, a value for its x, a cell below, and its output, whether the value is injected or written in
  * place.
  */
 const moved: [string, string, ParameterValue, string, string][] = [
@@ -144,7 +144,7 @@ const moved: [string, string, ParameterValue, string, string][] = [
   ['an object', 'const x = { a: 1, b: { c: 2 } };', { a: 5, b: { c: 2 } }, 'console.log(x.a + x.b.c);', '7'],
   ['a pattern', 'const { x, y } = { x: 1, y: 2 };', 5, 'console.log(x, y);', '5 2'],
   ['a pattern that computes', 'const { x, y = x * 10 } = { x: 1 };', 2, 'console.log(x, y);', '2 20'],
-  ['a count that goes on', 'const x = 1; let y = 0; y += x; if (x < 2) y++;', 5, 'console.log(y);', '5'],
+  ['a running count', 'const x = 1; let y = 0; y += x; if (x < 2) y++;', 5, 'console.log(y);', '5'],
   [
     'a type of its own',
     "type T = 'a' | 'b'; const x: T = 'a'; const y = x === 'a' ? 1 : 2;",
@@ -152,10 +152,10 @@ const moved: [string, string, ParameterValue, string, string][] = [
     'console.log(y);',
     '2',
   ],
-  ['what is computed', 'const x = 32;\r\nconst steps = 1024 / x; // steps\r\n', 16, 'console.log(x, steps);', '16 64'],
+  ['a computed value', 'const x = 32;\r\nconst steps = 1024 / x; // steps\r\n', 16, 'console.log(x, steps);', '16 64'],
 ];
 for (const [what, source, value, cell, right] of moved) {
-  test(`a parameter has the same effect where a run injects it and where the live page writes it: ${what}`, async () => {
+  test(`a parameter has the same effect if a run injects it as if the live page writes it: ${what}`, async () => {
     const notebook = scratchFile('moved.ipynb');
     const run = async (parameters: string, given: Record<string, ParameterValue>): Promise<string> => {
       const tagged = codeCell(parameters, { metadata: { tags: ['parameters'] } });
@@ -183,11 +183,11 @@ const outputs: [string, string, RegExp][] = [
   ['a folder that is a file', join(written, 'x.ipynb'), /notes.txt\/x.ipynb cannot be written: E/],
   ['a file of another kind', written, /ends in .ipynb; received .*notes.txt: write -o .*notes.ipynb/],
   [
-    'a file that is none by its contents',
+    'a file whose contents are no notebook',
     scratchFile('other.ipynb'),
     /other.ipynb is not written: only a notebook may be/,
   ],
-  ['a place where nothing can be written', '/proc/x.ipynb', /\/proc\/x.ipynb cannot be written: E/],
+  ['an unwritable place', '/proc/x.ipynb', /\/proc\/x.ipynb cannot be written: E/],
 ];
 for (const [what, output, message] of outputs) {
   test(`refused before the kernel starts, as the output: ${what}`, async () => {
@@ -199,7 +199,7 @@ for (const [what, output, message] of outputs) {
   });
 }
 
-test('what is interrupted leaves an output that is to be kept as it is', async () => {
+test('an interrupted run leaves an output that is to be kept unchanged', async () => {
   const interrupt = new AbortController();
   const onEvent = ({ type }: RunEvent): void => {
     if (type === 'cellEnd') interrupt.abort();
@@ -214,17 +214,17 @@ test('what is interrupted leaves an output that is to be kept as it is', async (
   assert.deepEqual(schemaErrors(saved(result.output)), []);
 });
 
-test('a kernel whose program is missing is an error that names it', async () => {
+test('a kernel whose program is missing is reported by name', async () => {
   const run = runNotebook(withKernel('missing', ['no-such-program', '{connection_file}']));
   await assert.rejects(run, /kernel 'missing' cannot start: .*ENOENT/);
 });
 
-test('a kernel that ends while starting is an error with its exit code and last output', async () => {
+test('a kernel that ends while starting is reported with its exit code and last output', async () => {
   const run = runNotebook(withKernel('broken', ['node', '-e', 'console.error("no licence"); process.exit(7)']));
   await assert.rejects(run, /kernel 'broken' ended with exit code 7 while starting[^]*no licence/);
 });
 
-test('a kernel that never answers is given up after the start timeout, and does not stay', async () => {
+test('a kernel that never replies is given up after the start timeout, and is ended', async () => {
   const run = runNotebook({ ...withKernel('silent', ['node', '-e', 'setInterval(() => 0, 1000)']), startTimeout: 0.5 });
   await assert.rejects(run, /kernel 'silent' did not answer within 0.5 s/);
   assert.deepEqual(kernelsOf(process.pid), [kernel().pid]);
@@ -258,7 +258,7 @@ test('stock tslab runs a notebook too, and its errors are recorded as errors', a
   assert.equal(printed(saved(output), 4), '2\n');
 });
 
-/** Every fault: what came before it is saved, the cell and the cause are named, what comes after is not run. */
+/** All faults: earlier cells are saved, the cell and the cause are named, later cells are not run. */
 const faults: { name: string; kind: string; ename: string; cause: RegExp; partial?: string; cellTimeout?: number }[] = [
   { name: 'failing-cell', kind: 'error', ename: 'TypeError', cause: /^TypeError: no such layer$/ },
   { name: 'compile-error', kind: 'error', ename: 'TypeScriptError', cause: /1:7 - Type 'string'/, partial: '' },
@@ -267,7 +267,7 @@ const faults: { name: string; kind: string; ename: string; cause: RegExp; partia
   { name: 'process-exit', kind: 'dead', ename: 'KernelDied', cause: /exit code 3/ },
   { name: 'out-of-memory', kind: 'dead', ename: 'KernelDied', cause: /ran out of memory/ },
   { name: 'endless-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 2 s$/, cellTimeout: 2 },
-  // These end their kernel. In a new one the first cell waits for the compiler, on a busy machine for seconds.
+  // These end their kernel. In a new kernel the first cell waits for the compiler, for seconds on a busy machine.
   { name: 'deaf-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 6 s/, cellTimeout: 6 },
   { name: 'deaf-kernel', kind: 'timeout', ename: 'CellTimeout', cause: /did not heed/, cellTimeout: 6 },
 ];

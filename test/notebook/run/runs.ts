@@ -33,7 +33,7 @@ export function printed(notebook: Notebook, n: number): string {
     .join('');
 }
 
-/** The kernels of this user that run below a process that is (or was) `parent`. */
+/** The kernels of this user below a process that is (or was) `parent`. */
 export function kernelsOf(parent: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -7,7 +7,7 @@ import { schemaErrors } from './nbformat.ts';
 import { fixtures, kernelsOf, outputsOf, printed, saved, scratchFile } from './runs.ts';
 import { sparsebook } from '../../sparsebook.ts';
 
-/** Where the kernels of some runs have their connections, and nobody else's. */
+/** The folder for connection files of some runs' kernels, used by no other process. */
 const temporaryFolder = scratchFile('tmp');
 mkdirSync(temporaryFolder);
 
@@ -15,7 +15,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(20);
 }
 
-/** Starts a run of a fixture and waits until its second cell runs, and a moment more for what that prints. */
+/** Starts a run of a fixture and waits until its second cell runs, and a moment longer for its output. */
 async function inTheFaultyCell(
   name: string,
   output: string,
@@ -47,7 +47,7 @@ test('Ctrl-C interrupts the cell, saves, and exits with 130', async () => {
   assert.deepEqual(kernelsOf(child.pid ?? 0), []);
 });
 
-test('a second Ctrl-C ends a kernel that does not heed the first', async () => {
+test('a second Ctrl-C ends a kernel that ignores the first', async () => {
   const output = scratchFile('killed.ipynb');
   const { child, ended } = await inTheFaultyCell('deaf-loop', output);
   child.kill('SIGINT');
@@ -85,13 +85,13 @@ test('a runner that is killed leaves a valid notebook, and its kernel ends even 
   assert.deepEqual(readdirSync(temporaryFolder), [], 'nor do its sockets stay');
 });
 
-test('whenever a runner is killed, the file on disk is a whole notebook or not there yet', async () => {
+test('whenever a runner is killed, the file on disk is a whole notebook or does not exist yet', async () => {
   const output = scratchFile('whole.ipynb');
   const { child, ended } = sparsebook(['run', join(fixtures, 'outputs.ipynb'), '--output', output]);
   let seen = 0;
   const { stderr } = child;
   assert.ok(stderr);
-  // Look at the file at every sign of life, a line for each cell, and kill in the middle.
+  // Reads the file whenever the runner prints a line, one per cell, and kills the runner in the middle.
   stderr.on('data', (text: string) => {
     if (!existsSync(output)) return;
     assert.deepEqual(schemaErrors(saved(output)), []);
@@ -103,14 +103,14 @@ test('whenever a runner is killed, the file on disk is a whole notebook or not t
   assert.deepEqual(schemaErrors(saved(output)), []);
 });
 
-test('connection files do not stay behind', async () => {
+test('connection files are deleted', async () => {
   const words = ['run', join(fixtures, 'process-exit.ipynb'), '--output', scratchFile('exit.ipynb')];
   const { ended } = sparsebook(words, { TMPDIR: temporaryFolder });
   assert.equal((await ended).code, 1);
   assert.deepEqual(readdirSync(temporaryFolder), []);
 });
 
-test('a program that a cell left running, apart from its kernel, does not keep a finished run alive', async (t) => {
+test('a detached program that a cell left running does not keep a finished run alive', async (t) => {
   const file = scratchFile('leaves-one.ipynb');
   const source = `import { spawn } from 'node:child_process';
 const left = spawn('sleep', ['60'], { detached: true, stdio: 'inherit' });

@@ -10,7 +10,7 @@ import { payloads } from '../render/payloads.ts';
 import { logEpoch, loggedRun, RunsSite, until, writeRecord } from './site.ts';
 
 test(
-  'choose two runs, see two curves, filter, sort, reload; a run that trains moves its curve by itself',
+  'choose two runs, see two curves, filter, sort, reload; the curve of a training run moves by itself',
   { skip: skipWithoutChromium },
   async (t) => {
     const site = await RunsSite.open(t, async (root) => {
@@ -127,7 +127,7 @@ test(
     assert.ok((await box('net-4d').and(tab.locator(':focus')).count()) === 1, 'what changes leaves the focus alone');
 
     await tab.setViewportSize({ width: 390, height: 800 });
-    // A phone need not scroll sideways, once the figure has been drawn anew at its width.
+    // A phone needs no sideways scrolling once the figure has been redrawn at its width.
     await until(
       () => tab.evaluate('document.documentElement.scrollWidth <= innerWidth'),
       (fits) => fits === true,

@@ -18,7 +18,7 @@ const run: ListedRun = {
   began: 0,
 };
 
-test('a filter lets a run through where all its words fit', () => {
+test('a filter matches a run if all its words do', () => {
   const cases: [text: string, fits: boolean][] = [
     ['', true],
     ['  3f2a ', true],
@@ -40,14 +40,14 @@ test('a filter lets a run through where all its words fit', () => {
   for (const [text, fits] of cases) assert.equal(filterOf(text)(run), fits, `'${text}'`);
 });
 
-test('settings differ where runs that have them have other values', () => {
+test('settings differ if the runs that have them have different values', () => {
   const all: Record<string, string>[] = [{ a: '1', b: '1' }, { a: '2', b: '1', c: 'x' }, { b: '1' }];
   const runs = all.map((settings) => ({ settings }));
   assert.deepEqual(differingSettings(runs), ['a']);
   assert.deepEqual(differingSettings([]), []);
 });
 
-test('a curve of any length has at most 500 points, whose means are those of what was added', () => {
+test('a curve of any length has at most 500 points, which are means of the added values', () => {
   for (const length of [1, 500, 501, 4096, 12345]) {
     const curve = new ThinCurve();
     for (let i = 1; i <= length; i++) curve.add(i, 2 * i);
@@ -59,7 +59,7 @@ test('a curve of any length has at most 500 points, whose means are those of wha
   }
 });
 
-test('a curve that is cut goes on from there, and what is not a number leaves a gap', () => {
+test('a curve that is cut continues from there, and NaN leaves a gap', () => {
   const curve = new ThinCurve();
   for (const x of [1, 2, 3, 4]) curve.add(x, x);
   curve.cutBehind(2);

@@ -34,7 +34,7 @@ test("the runs cannot be seen without the terminal's token, cookie and key, and 
   }
 });
 
-test('each run is sent once, a damaged one with its reason, and again when its files change', async (t) => {
+test('each run is sent once, a damaged run with its reason, and again when its files change', async (t) => {
   const site = await RunsSite.open(t, async (root) => {
     await loggedRun(join(root, 'first'), settings(10, { name: 'one', tags: ['a', 'b'] }));
     writeRecord(join(root, 'first'), { name: 'one', tags: ['a', 'b'], accuracy: 0.75, settings: settings(10) });
@@ -77,7 +77,7 @@ test('each run is sent once, a damaged one with its reason, and again when its f
   );
 });
 
-test('a run that trains sends its curves as they grow, again from where it went on, and its end', async (t) => {
+test('a training run sends its curves as they grow, again from where it resumed, and its end', async (t) => {
   const site = await RunsSite.open(t);
   const empty = await site.since();
   assert.deepEqual(empty.runs, []);
@@ -126,7 +126,7 @@ test('a damaged line ends the curves of its run with the reason, and no others',
   assert.equal(curves.good.points.validation.x.length, 2);
 });
 
-test('the command prints the address of a page, with the runs that it names chosen, and what its CSV prints is what the page has', async (t) => {
+test('the command prints the address of a page in which the named runs are chosen, and its CSV has the same contents as the page', async (t) => {
   const site = await RunsSite.open(t, async (root) => {
     await loggedRun(join(root, 'net-1a'), settings(10, { name: 'a, "b"' }));
     writeRecord(join(root, 'net-1a'), { name: 'a, "b"', accuracy: 1 / 3, settings: settings(10) });
@@ -152,7 +152,7 @@ test('the command prints the address of a page, with the runs that it names chos
   assert.equal((await ended).code, 0);
 });
 
-test('what cannot be opened is refused with the reason', async () => {
+test('runs that cannot be opened are refused with the reason', async () => {
   const cases: [string[], RegExp][] = [
     [['--open', '--csv'], /^error: Runs must be asked for in one form; received --csv and --open\. Leave one out\.$/m],
     [

@@ -1,4 +1,4 @@
-// Runs that never took place, and a server of their page.
+// Runs that never took place, and a server for their page.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../training/checkpoint/sample.ts';
 import { begun, end, epoch, logAll, start, step } from '../../training/log/events.ts';
 import { keyIn } from '../live/site.ts';
 
-/** Logs a run of so many epochs of two steps that has come to its end, and closes it. */
+/** Logs a finished run of so many epochs with two steps each, and closes it. */
 export async function loggedRun(dir: string, settings: object, epochs = 2): Promise<void> {
   await logAll(await begun(dir, settings), [start(), ...epochsFrom(0, epochs), end(2 * epochs)]);
 }
@@ -17,12 +17,12 @@ export async function loggedRun(dir: string, settings: object, epochs = 2): Prom
 export const epochsFrom = (first: number, count: number): Parameters<typeof logAll>[1] =>
   Array.from({ length: count }, (_, i) => first + i).flatMap((at) => [step(2 * at + 1), step(2 * at + 2), epoch(at)]);
 
-/** Adds an epoch to a run that trains. */
+/** Adds an epoch to a running run. */
 export async function logEpoch(run: RunFolder, at: number): Promise<void> {
   for (const event of epochsFrom(at, 1)) await run.log(event);
 }
 
-/** The record of a run that is finished. */
+/** The record of a finished run. */
 export function writeRecord(
   dir: string,
   record: { name?: string; tags?: string[]; accuracy: number; settings: object },
@@ -55,7 +55,7 @@ export function writeRecord(
   writeFileSync(join(dir, 'record.json'), JSON.stringify(whole));
 }
 
-/** A folder of runs and the server of their page, gone after the test. */
+/** A folder of runs and the server for their page, both gone after the test. */
 export class RunsSite {
   cookie = '';
   key = '';
@@ -83,12 +83,12 @@ export class RunsSite {
     return site;
   }
 
-  /** A request with the page's cookie and key, unless `headers` say otherwise. */
+  /** Sends a request with the page's cookie and key, unless `headers` override them. */
   ask(path: string, headers: Record<string, string> = {}): Promise<Response> {
     return fetch(new URL(path, this.address), { headers: { cookie: this.cookie, 'x-key': this.key, ...headers } });
   }
 
-  /** What changed since a patch, and in the curves of runs since theirs. */
+  /** Requests the changes since a patch, and the changes of curves since the given versions. */
   async since(seen?: RunsPatch, runs: Record<string, number> = {}): Promise<RunsPatch> {
     const asked = new URLSearchParams({ seen: seen ? `${seen.epoch}:${seen.version}` : '' });
     for (const [id, version] of Object.entries(runs)) asked.append('run', `${id}:${version}`);
@@ -98,7 +98,7 @@ export class RunsSite {
   }
 }
 
-/** Asks again and again until what comes back is what is waited for. */
+/** Asks again and again until the answer meets a condition. */
 export async function until<T>(ask: () => Promise<T>, is: (value: T) => boolean): Promise<T> {
   for (const end = performance.now() + 60_000; ;) {
     const value = await ask();

@@ -37,14 +37,14 @@ async function run(
 const typesOf = (events: TrainingEvent[]): string[] => events.map(({ type }) => type);
 const saves = (events: TrainingEvent[]): CheckpointEvent[] => events.filter((event) => event.type === 'checkpoint');
 
-/** Scores as if validation had found them, an epoch each. */
+/** Replaces the validation accuracy of each epoch. */
 async function* scored(events: AsyncIterable<TrainingEvent>, accuracies: number[]): AsyncGenerator<TrainingEvent> {
   for await (const event of events) {
     yield event.type === 'epoch' ? { ...event, validation: { loss: 1, accuracy: accuracies[event.epoch] } } : event;
   }
 }
 
-test('each epoch is saved behind its event, and the end needs no save of its own', async (t) => {
+test('each epoch is saved after its event, and the end needs no additional save', async (t) => {
   const dir = temporaryFolder(t);
   const settings = { lambda_l0: 1 };
   const events = await run(dir, { settings });
@@ -69,7 +69,7 @@ test('each epoch is saved behind its event, and the end needs no save of its own
   assert.deepEqual(last.validation, epochs.at(-1)!.validation);
 });
 
-test('steps are saved if asked for, and the end of a run always', async (t) => {
+test('steps are saved if requested, and the end of a run always', async (t) => {
   const dir = temporaryFolder(t);
   const events = await run(dir, { everySteps: 4, everyEpochs: 100 }, { data: { train: data.train } });
   assert.deepEqual(
@@ -103,7 +103,7 @@ test('the best epoch is saved and kept, whatever comes later', async (t) => {
   assert.equal((await loadCheckpoint(join(dir, 'best'))).step, 2);
 });
 
-test('a run that goes on from an earlier checkpoint has no best one among the steps that it makes again', async (t) => {
+test('a run that resumes from an earlier checkpoint ignores the best one among the steps it repeats', async (t) => {
   const dir = temporaryFolder(t);
   const bests = async (startStep: number, epochs: number, accuracies: number[]): Promise<number[]> => {
     const model = smallNet({ gates: false });
@@ -151,7 +151,7 @@ test('with a sparsity method the best is one of the last fifth, and an early one
   ]);
 });
 
-test('an abort saves the step it stopped at', async (t) => {
+test('an abort saves the step at which it stopped', async (t) => {
   const dir = temporaryFolder(t);
   const abort = new AbortController();
   const events = await run(dir, {}, { signal: abort.signal }, (event) => {
@@ -161,7 +161,7 @@ test('an abort saves the step it stopped at', async (t) => {
   assert.deepEqual((await loadCheckpoint(join(dir, 'last'))).step, 5);
 });
 
-test('a run that diverges leaves its last good checkpoint', async (t) => {
+test('a run that diverges keeps its last good checkpoint', async (t) => {
   const dir = temporaryFolder(t);
   let rate = 1;
   const events = await run(dir, { everySteps: 1 }, { schedule: ({ step }) => (step < 4 ? rate : (rate = Infinity)) });
@@ -179,7 +179,7 @@ test('a run that makes no step saves nothing', async (t) => {
   assert.deepEqual(readdirSync(dir), []);
 });
 
-test('a full disk is a warning while training goes on, and an error at the end if it stays full', async (t) => {
+test('a full disk is a warning during training, and an error at the end if it stays full', async (t) => {
   const dir = temporaryFolder(t);
   const full = (until: number): { files: FileSystem } => {
     let calls = 0;
@@ -209,7 +209,7 @@ test('a full disk is a warning while training goes on, and an error at the end i
   assert.equal(warningsOf(seen).length, 4);
 });
 
-test('what a killed run left is cleared away at the start', async (t) => {
+test('files left behind by a killed run are deleted at the start', async (t) => {
   const dir = temporaryFolder(t);
   mkdirSync(join(dir, '.step-000003.4194305-0123abcd.new'));
   writeFileSync(join(dir, '.step-000003.4194305-0123abcd.new', 'weights.safetensors'), 'half');
@@ -217,7 +217,7 @@ test('what a killed run left is cleared away at the start', async (t) => {
   assert.deepEqual(readdirSync(dir), ['step-000003']);
 });
 
-test('what cannot be meant is refused', async (t) => {
+test('invalid options are refused', async (t) => {
   const dir = temporaryFolder(t);
   for (const [name, value] of [
     ['everySteps', 0],

@@ -15,7 +15,7 @@ import { temporaryFolder } from './sample.ts';
 const kills = fuzzRuns(80);
 const saver = join(import.meta.dirname, 'saver.mjs');
 
-/** Starts a saver, kills it at a random moment of its work; returns what it said. */
+/** Starts a saver, kills it at a random moment of its work; returns its lines of output. */
 async function killed(dir: string, firstStep: number, moment: number): Promise<string[]> {
   const child: ChildProcess = spawn(process.execPath, [saver, dir, String(firstStep)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -30,7 +30,7 @@ async function killed(dir: string, firstStep: number, moment: number): Promise<s
   return said.split('\n').slice(1, -1);
 }
 
-/** Kills savers in a folder of their own, one after another; returns how many died with a save half done. */
+/** Kills savers in their own folder, one after another; returns how many died with a half-finished save. */
 async function lane(dir: string, number: number, count: number): Promise<number> {
   mkdirSync(dir);
   let orphaned = 0;

@@ -10,13 +10,13 @@ import { failingAt } from '../../platform/failingFiles.ts';
 import { sample, temporaryFolder } from './sample.ts';
 
 for (const code of ['ENOSPC', 'EROFS', 'EIO']) {
-  test(`${code} at any call of a save leaves the old checkpoint and nothing else, and names the path`, async (t) => {
+  test(`${code} at any call of a save leaves only the old checkpoint, and the error names the path`, async (t) => {
     const dir = temporaryFolder(t);
     await saveCheckpoint(dir, 'other', sample(1));
     const path = await saveCheckpoint(dir, 'same', sample(2));
     const counted = failingAt(Infinity, code);
     await saveCheckpoint(dir, 'same', sample(2), counted.files);
-    // All calls but the two that only delete the replaced one.
+    // All calls except the two that only delete the replaced checkpoint.
     const calls = counted.calls.slice(0, -1);
     for (const what of ['mkdir', 'open', 'write', 'sync', 'rename']) assert.ok(calls.includes(what), what);
 
@@ -53,7 +53,7 @@ test('a replaced checkpoint that cannot be deleted is cleared away at the next s
   assert.deepEqual(readdirSync(dir), ['same']);
 });
 
-test('a folder that cannot be one is named', async (t) => {
+test('a path that cannot be a folder is named', async (t) => {
   const dir = temporaryFolder(t);
   writeFileSync(join(dir, 'file'), '');
   const inside = join(dir, 'file', 'checkpoints');

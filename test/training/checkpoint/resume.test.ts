@@ -18,7 +18,7 @@ for (const [name, build] of Object.entries(setups)) {
     resumesExactly(build, temporaryFolder(t), name.length, 20));
 }
 
-test('a run resumed within an epoch marks its means as those of the rest', async () => {
+test('a run resumed within an epoch warns that its means cover only the rest', async () => {
   const { model, optimizer } = setups['Adam, gates that no penalty closes']();
   const warnings = async (startStep: number): Promise<string[]> => {
     const messages: string[] = [];
@@ -82,7 +82,7 @@ test("a checkpoint for another network, optimizer or method is refused, with the
   );
 });
 
-test('a checkpoint does not go on with other images', async () => {
+test('a checkpoint does not resume with other images', async () => {
   const build = setups['SGD with momentum, no gates, one cycle'];
   const images = { name: 'synthetic', splitHash: 'aa', hash: 'bb' };
   const state = await takeState(build());

@@ -1,4 +1,4 @@
-// Trainings with every method and optimizer, and what stopping and resuming them must give.
+// Trainings with every method and optimizer, and what must hold when they are stopped and resumed.
 import assert from 'node:assert/strict';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { Random } from 'sparsebook/backend/random.js';
@@ -116,7 +116,7 @@ export const setups: Record<string, () => Setup> = {
   'Adam, gates that no penalty closes': () => ({ ...shared, model: smallNet(), optimizer: new Adam({ lr: 0.01 }) }),
 };
 
-/** What must not depend on stops: the losses of all steps and the validation scores of all epochs. */
+/** The values that must not depend on stops: the losses of all steps and the validation scores of all epochs. */
 function traceOf(events: TrainingEvent[]): unknown[] {
   return events.flatMap((event): unknown[] => {
     if (event.type === 'step') return [[event.step, event.epoch, event.loss, event.accuracy, event.learningRate]];
@@ -124,7 +124,7 @@ function traceOf(events: TrainingEvent[]): unknown[] {
   });
 }
 
-/** Trains until the step given, saves as it is stopped, and frees everything. */
+/** Trains until the given step, saves when stopped, and frees everything. */
 export async function leg(setup: Setup, dir: string, startStep: number, stop: number): Promise<TrainingEvent[]> {
   const abort = new AbortController();
   const events: TrainingEvent[] = [];
@@ -141,8 +141,8 @@ export async function leg(setup: Setup, dir: string, startStep: number, stop: nu
 
 /**
  * Trains once without a stop, and once with a stop at each of `count` random steps, each time saved in `dir` and
- * resumed by a network, an optimizer and a method built anew: losses, scores, weights and states must be the same to
- * the last bit.
+ * resumed with a newly built network, optimizer and method: losses, scores, weights and states must be the same to the
+ * last bit.
  */
 export async function resumesExactly(build: () => Setup, dir: string, seed: number, count: number): Promise<void> {
   const whole = build();

@@ -1,4 +1,4 @@
-// A small checkpoint without a network, and a folder that is gone after the test.
+// A small checkpoint without a network, and a folder that is deleted after the test.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -12,7 +12,7 @@ import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js
 import { fuzzRuns } from '../../fuzz.ts';
 import { sample, temporaryFolder } from './sample.ts';
 
-test('a checkpoint is read as it was saved, odd numbers too', async (t) => {
+test('a checkpoint is read as it was saved, odd numbers included', async (t) => {
   const dir = temporaryFolder(t);
   const path = await saveCheckpoint(dir, 'step-000007', sample(7, 0.5));
   assert.equal(path, join(dir, 'step-000007'));
@@ -20,14 +20,14 @@ test('a checkpoint is read as it was saved, odd numbers too', async (t) => {
   assert.deepEqual(readdirSync(dir), ['step-000007']);
 });
 
-test('its checksums are those that sha256sum checks', async (t) => {
+test('its checksums can be verified with sha256sum', async (t) => {
   const dir = temporaryFolder(t);
   const path = await saveCheckpoint(dir, 'one', sample(1));
   const said = execFileSync('sha256sum', ['--check', 'SHA256SUMS'], { cwd: path, encoding: 'utf8' });
   assert.match(said, /weights.safetensors: OK\nstate.safetensors: OK\ncheckpoint.json: OK/);
 });
 
-test('one of the same name is replaced', async (t) => {
+test('a checkpoint of the same name is replaced', async (t) => {
   const dir = temporaryFolder(t);
   await saveCheckpoint(dir, 'step', sample(1));
   const path = await saveCheckpoint(dir, 'step', sample(2));
@@ -35,7 +35,7 @@ test('one of the same name is replaced', async (t) => {
   assert.deepEqual(readdirSync(dir), ['step']);
 });
 
-test('last is the one saved last, best the first with the best validation accuracy of steps not made again', async (t) => {
+test('last is the one saved last, best the first with the best validation accuracy among steps that were not repeated', async (t) => {
   const dir = temporaryFolder(t);
   for (const [step, accuracy] of [
     [20, 0.2],
@@ -57,7 +57,7 @@ test('last is the one saved last, best the first with the best validation accura
   assert.deepEqual(readdirSync(dir).sort(), ['step-30', 'step-45']);
 });
 
-test('pruning keeps what it cannot read', async (t) => {
+test('pruning keeps checkpoints that it cannot read', async (t) => {
   const dir = temporaryFolder(t);
   mkdirSync(join(dir, 'notes'));
   for (const step of [1, 2, 3]) await saveCheckpoint(dir, `step-${step}`, sample(step));
@@ -65,7 +65,7 @@ test('pruning keeps what it cannot read', async (t) => {
   assert.deepEqual(readdirSync(dir).sort(), ['notes', 'step-2', 'step-3']);
 });
 
-test('a missing checkpoint is an error that lists those there are', async (t) => {
+test('a missing checkpoint is an error that lists the existing ones', async (t) => {
   const dir = temporaryFolder(t);
   await assert.rejects(loadCheckpoint(join(dir, 'last')), {
     name: 'UserError',
@@ -78,7 +78,7 @@ test('a missing checkpoint is an error that lists those there are', async (t) =>
   await assert.rejects(saveCheckpoint(dir, '../x', sample(1)), { name: 'UserError', message: /received '..\/x'/ });
 });
 
-test('a damaged newer checkpoint is not passed over in silence', async (t) => {
+test('a damaged newer checkpoint is not silently skipped', async (t) => {
   const dir = temporaryFolder(t);
   await saveCheckpoint(dir, 'step-1', sample(1));
   await saveCheckpoint(dir, 'step-2', sample(2));
@@ -90,7 +90,7 @@ test('a damaged newer checkpoint is not passed over in silence', async (t) => {
   assert.equal((await loadCheckpoint(join(dir, 'step-1'))).step, 1);
 });
 
-test("somebody's own folder among checkpoints is passed over, and the folder of a run means its last checkpoint", async (t) => {
+test("a user's own folder among checkpoints is ignored, and a run's folder stands for its last checkpoint", async (t) => {
   const run = temporaryFolder(t);
   const dir = join(run, 'checkpoints');
   await assert.rejects(loadCheckpoint(run), { name: 'UserError', message: /SHA256SUMS cannot be read/ });
@@ -105,7 +105,7 @@ test("somebody's own folder among checkpoints is passed over, and the folder of 
   assert.equal(readFileSync(join(dir, 'step-2', 'notes.txt'), 'utf8'), 'mine');
 });
 
-test('any missing file, changed byte or cut is found, and the file named', async (t) => {
+test('any missing file, changed byte or cut is detected, and the file named', async (t) => {
   const dir = temporaryFolder(t);
   const whole = await saveCheckpoint(dir, 'whole', sample(3));
   const files = readdirSync(whole);
@@ -120,7 +120,7 @@ test('any missing file, changed byte or cut is found, and the file named', async
       name: 'UserError',
       message: new RegExp(`${file} cannot be read: ENOENT`),
     });
-    // In the checksums, a changed byte is a wrong checksum of another file.
+    // In the file of checksums, a changed byte makes another file's checksum wrong.
     const named =
       file === 'SHA256SUMS'
         ? /(safetensors|checkpoint.json) is damaged or was changed/
@@ -143,7 +143,7 @@ test('any missing file, changed byte or cut is found, and the file named', async
   assert.equal((await loadCheckpoint(copy)).step, 3);
 });
 
-test('a description that is whole but of something else is refused in a sentence', async (t) => {
+test('an intact description of something else is refused in a sentence', async (t) => {
   const dir = temporaryFolder(t);
   const path = await saveCheckpoint(dir, 'x', sample(1));
   const file = join(path, 'checkpoint.json');
@@ -171,7 +171,7 @@ test('a description that is whole but of something else is refused in a sentence
   await refused({ sparsifier: { name: 'L0', state: { m: { $tensor: '/no' } } } }, /has no tensor "\/no" of type F32/);
 });
 
-test('cleaning deletes what dead writers were writing or deleting, and puts back what they were replacing', async (t) => {
+test('cleaning deletes what dead writers were writing or deleting, and restores what they were replacing', async (t) => {
   const dir = temporaryFolder(t);
   const dead = 2 ** 22 + 1;
   const leave = async (fate: string, name: string, pid: number): Promise<void> => {
@@ -193,7 +193,7 @@ test('cleaning deletes what dead writers were writing or deleting, and puts back
   assert.equal(await clearOrphans(join(dir, 'nowhere')), 0);
 });
 
-test('whatever a checkpoint is called, nothing is written outside of its folder', async (t) => {
+test('whatever name a checkpoint has, nothing is written outside its folder', async (t) => {
   const root = temporaryFolder(t);
   const dir = join(root, 'a', 'b');
   const name = fc.oneof(

@@ -1,4 +1,4 @@
-// Saves checkpoints until it is killed, and says so after each: the child of crash.test.ts.
+// Saves checkpoints until it is killed, and prints a line after each: the child of crash.test.ts.
 //   node saver.mjs FOLDER FIRST_STEP
 import { writeSync } from 'node:fs';
 import { clearOrphans } from 'sparsebook/platform/asideName.js';

@@ -1,5 +1,5 @@
-// An independent reader of TensorBoard's event files, by the formats' descriptions: TFRecord framing, CRC-32C bit by
-// bit, and protobuf's wire format without a schema.
+// An independent reader of TensorBoard's event files, written from the formats' descriptions: TFRecord framing, CRC-32C
+// bit by bit, and protobuf's wire format without a schema.
 import assert from 'node:assert/strict';
 
 /** CRC-32C by polynomial division, one bit at a time. */
@@ -19,7 +19,7 @@ function unmask(masked: number): number {
   return ((rotated >>> 17) | (rotated << 15)) >>> 0;
 }
 
-/** The records of a file; one that is cut off at the end is left out, any other fault throws. */
+/** The records of a file; a record that is cut off at the end is left out, any other fault throws. */
 export function recordsOf(file: Buffer): Buffer[] {
   const records: Buffer[] = [];
   for (let at = 0; at + 12 <= file.length;) {
@@ -35,7 +35,7 @@ export function recordsOf(file: Buffer): Buffer[] {
   return records;
 }
 
-/** A message's fields by number, each a list in the order met: integers, or the bytes of anything else. */
+/** A message's fields by number, each a list in the order found: integers, or the bytes of anything else. */
 export type Fields = Map<number, (bigint | Buffer)[]>;
 
 export function fieldsOf(bytes: Buffer): Fields {
@@ -77,7 +77,7 @@ const one = (fields: Fields, number: number): Buffer | undefined => fields.get(n
 const doubles = (packed: Buffer): number[] =>
   Array.from({ length: packed.length / 8 }, (_, i) => packed.readDoubleLE(8 * i));
 
-/** What a summary's value shows. */
+/** The contents of a summary's value. */
 export interface Shown {
   tag: string;
   step: number;
@@ -97,7 +97,7 @@ export interface Shown {
   pluginContent?: Buffer;
 }
 
-/** An event file: its format, the steps at which sessions start, and everything it shows. */
+/** The contents of an event file: its format, the steps at which sessions start, and all summaries. */
 export function decodeEventFile(file: Buffer): { version: string; sessions: number[]; shown: Shown[] } {
   let version = '';
   const sessions: number[] = [];
@@ -160,7 +160,7 @@ function decodeValue(value: Fields): Omit<Shown, 'step' | 'wallTime'> {
   return shown;
 }
 
-/** The settings in a session's start, by name. */
+/** The settings at a session's start, by name. */
 export function decodeHparams(content: Buffer): Record<string, unknown> {
   const start = fieldsOf(one(fieldsOf(content), 3)!);
   const entries = (start.get(1) ?? []).map((entry): [string, unknown] => {

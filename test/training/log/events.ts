@@ -60,19 +60,19 @@ export const wholeRun: TrainingEvent[] = [
   end(4),
 ];
 
-// eslint-disable-next-line @typescript-eslint/require-await -- what wrappers read is asynchronous
+// eslint-disable-next-line @typescript-eslint/require-await -- wrappers read an asynchronous stream
 export async function* stream(events: readonly TrainingEvent[]): AsyncGenerator<TrainingEvent, void, void> {
   for (const event of events) yield event;
 }
 
-/** A run's folder, begun with these settings. */
+/** A run's folder, started with these settings. */
 export async function begun(dir: string, settings: unknown = {}): Promise<RunFolder> {
   const run = await RunFolder.take(dir);
   await run.begin({ settings });
   return run;
 }
 
-/** Logs events, closes the run, and returns what was passed on. */
+/** Logs events, closes the run, and returns the events that were passed on. */
 export async function logAll(
   run: RunFolder,
   events: readonly TrainingEvent[],

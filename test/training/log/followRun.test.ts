@@ -12,7 +12,7 @@ const withoutTime = (events: readonly LoggedEvent[]): object[] => events.map(({ 
 const lines = (events: readonly object[]): string =>
   events.map((event) => `${JSON.stringify({ ...event, time: 1 })}\n`).join('');
 
-/** Follows a log to its end while `write` is called for each of its pieces, one after each look at the file. */
+/** Follows a log to its end while the pieces are appended to it, one after each look at the file. */
 async function followed(metrics: string, pieces: readonly (string | Buffer)[]): Promise<object[]> {
   const events: LoggedEvent[] = [];
   const reading = (async () => {
@@ -40,7 +40,7 @@ test('all events of a finished run are read', async (t) => {
   assert.deepEqual(withoutTime(events), wholeRun);
 });
 
-test('each event of a growing run is read once, however its bytes arrive', async (t) => {
+test('each event of a growing log is read once, however its bytes arrive', async (t) => {
   const metrics = await emptyLog(t);
   const bytes = Buffer.from(lines(wholeRun));
   await fc.assert(
@@ -54,7 +54,7 @@ test('each event of a growing run is read once, however its bytes arrive', async
   );
 });
 
-test('a run that was killed within a line, and goes on, is followed', async (t) => {
+test('a run that was killed within a line, and resumes, is followed', async (t) => {
   const metrics = await emptyLog(t);
   writeFileSync(metrics, `${lines([start(), step(1)])}{"type":"step","st`);
   const events: LoggedEvent[] = [];
@@ -69,7 +69,7 @@ test('a run that was killed within a line, and goes on, is followed', async (t) 
   assert.deepEqual(withoutTime(events), [start(), step(1), start(1), step(2), end(2)]);
 });
 
-test('an abort ends the reading, also while nothing comes', async (t) => {
+test('an abort ends the reading, even while nothing comes', async (t) => {
   const metrics = await emptyLog(t);
   writeFileSync(metrics, lines([start(), step(1)]));
   const abort = new AbortController();
@@ -80,7 +80,7 @@ test('an abort ends the reading, also while nothing comes', async (t) => {
   assert.equal(count, 2);
 });
 
-test('what is no log is refused with its path', async (t) => {
+test('a file that is no log is refused with its path', async (t) => {
   const metrics = await emptyLog(t);
   await assert.rejects(followRun(temporaryFolder(t)).next(), {
     name: 'UserError',

@@ -17,14 +17,14 @@ const withoutTime = (events: { time: number }[]): object[] => events.map(({ time
 const metricsOf = (dir: string): string => join(dir, 'metrics.jsonl');
 const linesIn = (dir: string): number => readFileSync(metricsOf(dir), 'utf8').split('\n').length - 1;
 
-/** Goes on with a run that stopped. */
+/** Resumes a stopped run. */
 async function goOn(dir: string, events: TrainingEvent[], settings: object = {}): Promise<void> {
   const run = await reopenRun(dir);
   await run.begin({ settings });
   await logAll(run, events);
 }
 
-test('a run is read as it was logged, each event in the file before it is passed on', async (t) => {
+test('a run is read as it was logged, and each event is in the file before it is passed on', async (t) => {
   const dir = join(temporaryFolder(t), 'data', 'runs', 'one');
   const facts = {
     settings: { lambda_l0: 0.5 },
@@ -49,14 +49,14 @@ test('a run is read as it was logged, each event in the file before it is passed
   );
 });
 
-test('numbers that JSON does not have come back as they were', async (t) => {
+test('numbers that JSON does not have are restored', async (t) => {
   const odd: TrainingEvent[] = [{ ...step(1), loss: NaN, penalty: Infinity, crossEntropy: -Infinity }];
   const run = await begun(temporaryFolder(t));
   await logAll(run, odd);
   assert.deepEqual(withoutTime((await readRun(run.dir)).events), odd);
 });
 
-test('wherever a killed run cut the last line, the lines before it are read', async (t) => {
+test('wherever the last line of a killed run is cut, the lines before it are read', async (t) => {
   const run = await begun(temporaryFolder(t));
   await logAll(run, wholeRun);
   const bytes = readFileSync(metricsOf(run.dir));
@@ -95,7 +95,7 @@ test('a damaged line within the log is named', async (t) => {
   }
 });
 
-test('no bytes at all make the reader fail in another way', async (t) => {
+test('whatever the bytes, the reader fails only with a UserError', async (t) => {
   const run = await begun(temporaryFolder(t));
   await run.close();
   const line = fc.oneof(fc.json(), fc.constantFrom(...wholeRun.map((event) => JSON.stringify({ ...event, time: 1 }))));
@@ -135,7 +135,7 @@ test('a folder that is no run, or cannot be written, is an error; a run that nev
   assert.ok(!existsSync(idle.dir));
 });
 
-test('runs are listed with how far they came, and how well; a name need not be whole', async (t) => {
+test('runs are listed with their progress and best score; a name can be abbreviated', async (t) => {
   const root = join(temporaryFolder(t), 'runs');
   assert.deepEqual(await runIds(root), []);
   await logAll(await begun(join(root, 'finished')), [
@@ -174,7 +174,7 @@ test('runs are listed with how far they came, and how well; a name need not be w
   });
 });
 
-test('a log that cannot be written any more is a warning while training goes on, an error at the end, and can go on', async (t) => {
+test('a log that can no longer be written is a warning during training and an error at the end, and can be resumed', async (t) => {
   const run = await begun(temporaryFolder(t));
   const log = run.log.bind(run);
   let calls = 0;

@@ -15,14 +15,14 @@ const refused = (work: Promise<unknown>, message: RegExp): Promise<void> =>
 const holderIn = (path: string): Record<string, unknown> =>
   JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
 
-/** A process that asks for a lock, says whether it got it, and waits. */
+/** Starts a process that requests a lock, reports whether it got it, and waits. */
 async function asking(t: TestContext, path: string): Promise<{ child: ChildProcess; got: boolean }> {
   const script = `
     import { lockRun } from 'sparsebook/training/log/runLock.js';
     await lockRun(process.argv[1]).then(() => console.log('got'), (error) => console.log(error.message));
     setInterval(() => undefined, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, path]);
-  t.after(() => child.kill('SIGKILL')); // else a failure would leave the file waiting for it
+  t.after(() => child.kill('SIGKILL')); // otherwise a failed test would wait for it
   const [said] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, got: said.toString().startsWith('got') };
 }
@@ -32,7 +32,7 @@ async function killed(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-test('a lock is had by one at a time, and leaves nothing behind', async (t) => {
+test('a lock has one holder at a time, and leaves nothing behind', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'lock');
   const lock = await lockRun(path);
@@ -46,7 +46,7 @@ test('a lock is had by one at a time, and leaves nothing behind', async (t) => {
   assert.deepEqual(readdirSync(dir), []);
 });
 
-test('the lock of another process holds while that lives, and of several that ask after its death one gets it', async (t) => {
+test('the lock of another process holds while it lives, and after its death one of several requests gets it', async (t) => {
   const path = join(temporaryFolder(t), 'lock');
   const first = await asking(t, path);
   assert.ok(first.got);
@@ -58,11 +58,11 @@ test('the lock of another process holds while that lives, and of several that as
   await Promise.all(others.map(({ child }) => killed(child)));
 });
 
-test('exactly one of many processes takes over the lock of a process that is gone, every time', async (t) => {
+test('exactly one of many processes takes over the lock of a dead process, every time', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'lock');
   for (let round = 0; round < 40; round++) {
-    // The number of this process, but of one that started at another time.
+    // This process's id, but of a process that started at another time.
     writeFileSync(path, JSON.stringify({ ...(await sample(dir)), started: '1', token: `gone${round}` }));
     const asked = await Promise.allSettled(Array.from({ length: 6 }, () => lockRun(path)));
     const got = asked.filter((each): each is PromiseFulfilledResult<RunLock> => each.status === 'fulfilled');
@@ -72,7 +72,7 @@ test('exactly one of many processes takes over the lock of a process that is gon
   }
 });
 
-/** What a lock of this process says. */
+/** The contents of a lock of this process. */
 async function sample(dir: string): Promise<Record<string, unknown>> {
   const path = join(dir, 'sample');
   const lock = await lockRun(path);
@@ -105,7 +105,7 @@ test('a lock whose owner is unknown is refused, with the file to delete', async 
   }
 });
 
-test('the lock of another machine is taken over once it was not written for three minutes, by one of several', async (t) => {
+test('the lock of another machine is taken over after three minutes without an update, by one of several', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'lock');
   const holder = { ...(await sample(dir)), host: 'elsewhere' };
@@ -127,7 +127,7 @@ test('the lock of another machine is taken over once it was not written for thre
   assert.deepEqual(readdirSync(dir), []);
 });
 
-/** Lets so many seconds pass for what looks at the clock, from now on. */
+/** Sets the clock so many seconds ahead from now on. */
 function pass(t: TestContext, seconds: number): void {
   const time = Date.now() + seconds * 1000;
   t.mock.method(Date, 'now', () => time);
@@ -147,7 +147,7 @@ test("a held lock is rewritten regularly, so that its age is known by the file s
   await lock.release();
 });
 
-test('a process that lost its lock learns it, writes nothing more, and leaves the lock to the other', async (t) => {
+test('a process that lost its lock notices it, writes nothing more, and leaves the lock to the other process', async (t) => {
   const path = join(temporaryFolder(t), 'lock');
   const lock = await lockRun(path);
   const other = JSON.stringify({ ...holderIn(path), host: 'elsewhere', token: 'other' });
@@ -176,7 +176,7 @@ test('a run whose folder was taken over ends before it writes another event', as
   assert.equal(readFileSync(join(run.dir, 'metrics.jsonl'), 'utf8'), log);
 });
 
-test('a run is locked from when it is opened until it is closed', async (t) => {
+test('a run is locked from opening to closing', async (t) => {
   const run = await begun(temporaryFolder(t));
   await refused(reopenRun(run.dir), new RegExp(`^Process ${process.pid} has been training this run`));
   await run.close();

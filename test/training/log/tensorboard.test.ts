@@ -135,12 +135,12 @@ test('the outcome of a run is success or failure, and a stopped run has none yet
     const { shown } = await decoded(temporaryFolder(t), [start(), step(1), end(1, reason)]);
     const [session] = taggedIn(shown)('_hparams_/session_end_info');
     const content = session?.pluginContent;
-    // HParamsPluginData.session_end_info (4) with status (1) in front.
+    // HParamsPluginData.session_end_info (4), then status (1).
     assert.deepEqual(content && [content[0] >> 3, content[2] >> 3, content[3]], status && [4, 1, status], reason);
   }
 });
 
-test('a resumed run starts its session behind the checkpoint, in a file of its own', async (t) => {
+test('a resumed run starts its session after the checkpoint, in its own file', async (t) => {
   const first = await begun(temporaryFolder(t), settings);
   await logAll(first, [start(), step(1), step(2)]);
   const second = await reopenRun(first.dir);
@@ -155,7 +155,7 @@ test('a resumed run starts its session behind the checkpoint, in a file of its o
   assert.deepEqual(losses, [[1, 2], [2]]);
 });
 
-test('what a finished run came to is there for the table of settings, number by number', async (t) => {
+test('the results of a finished run are available to the table of settings, number by number', async (t) => {
   const run = await begun(temporaryFolder(t), settings);
   await run.log(end(4));
   await run.logMetrics({ 'test.accuracy': 0.75, 'sparsity.complete': 0.5 }, 4);
@@ -192,7 +192,7 @@ const anyGates = fc
   .map((layers) => new Map(layers.map(([layer, masks]) => [layer, Float32Array.from(masks)])));
 const anySettings = fc.anything({ withNullPrototype: true, key: anyText, values: [anyText, anyNumber, fc.boolean()] });
 
-test('whatever settings and events there are, the file can be decoded, and has their numbers', () => {
+test('whatever the settings and events are, the file can be decoded, and has their numbers', () => {
   fc.assert(
     fc.property(anySettings, fc.array(anyEvent, { maxLength: 4 }), anyGates, (settings, events, gates) => {
       const records = events.map((event) => fileRecords(event, 1e12, gates));

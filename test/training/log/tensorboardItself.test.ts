@@ -1,4 +1,4 @@
-// Reads our event files by TensorBoard's own code, where Python has it (PYTHON says which one).
+// Reads our event files with TensorBoard's own code, if Python has it (PYTHON selects the interpreter).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -18,14 +18,14 @@ import { tinyNetwork } from '../../../sweeps.ts';
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-bullmq-'));
 const started: ChildProcess[] = [];
 after(() => {
-  // Where a test failed: without a server, workers wait for ever.
+  // For failed tests: without a server, workers wait for ever.
   started.forEach((child) => child.kill('SIGKILL'));
   rmSync(folder, { recursive: true });
 });
 
 const oneRun = [...tinyNetwork, 'seed=1'];
 
-/** Resolves when something is so. */
+/** Resolves once a condition holds. */
 async function until(what: string, isSo: () => unknown): Promise<void> {
   const end = performance.now() + 240_000;
   while (!(await isSo())) {
@@ -37,11 +37,11 @@ async function until(what: string, isSo: () => unknown): Promise<void> {
 interface Started {
   child: ChildProcess;
   ended: Promise<Ended>;
-  /** What it printed so far. */
+  /** Its output so far. */
   said: () => string;
 }
 
-/** A data folder of its own, and what is asked with it. */
+/** A data folder of its own, and the commands and queries that use it. */
 function place(name: string, redis: string) {
   const data = join(folder, name);
   const root = join(data, 'sweeps');
@@ -107,7 +107,7 @@ test('a server that does not answer is an error of one line without its password
   assert.ok(!existsSync(data));
 });
 
-test('an address that is none is refused without being shown', () => {
+test('an invalid address is refused without being shown', () => {
   for (const address of ['127.0.0.1:6379', 'http://someone:secret@127.0.0.1', 'redis://', 'secret']) {
     assert.throws(
       () => shownAddress(address),
@@ -141,11 +141,11 @@ describe('with a Redis server', { skip }, () => {
   });
   after(killServer);
 
-  test('each run is finished once, whichever process is killed meanwhile, and its weights are those of a run alone', async () => {
+  test('each run is finished once, whichever process is killed meanwhile, with the same weights as a run alone', async () => {
     const { root, sweep, worker, counts, runs } = place('graph', address);
     const file = join(folder, 'graph.yaml');
     writeFileSync(file, graph);
-    // Asked twice, nothing is there twice.
+    // Submitting a sweep twice queues nothing twice.
     for (const _ of [1, 2]) {
       const { code, stdout, stderr } = await sweep(file, '--detach').ended;
       assert.equal(code, 0, stderr);
@@ -170,7 +170,7 @@ describe('with a Redis server', { skip }, () => {
     for (const { state } of await done.states()) assert.equal(state, 'finished');
     assert.equal(runs().length, 6);
     for (const run of runs()) {
-      // One that was killed between its end and its record ends again, and is told once.
+      // A run that was killed between its end and its record ends again, but its log has one end event.
       assert.equal((await readRun(run)).events.filter(({ type }) => type === 'end').length, 1, run);
     }
     const alone = Sweep.at(join(folder, 'alone', 'sweeps', 'graph'), done.points);
@@ -179,7 +179,7 @@ describe('with a Redis server', { skip }, () => {
     assert.deepEqual(await hashes(done), await hashes(alone));
   });
 
-  test('a worker that is stopped saves what runs and hands it back; one whose child dies goes on', async () => {
+  test('a stopped worker saves its run and hands it back; a worker whose child dies goes on', async () => {
     const { root, sweep, worker, counts, runs } = place('stopped', address);
     assert.equal((await sweep(...oneRun, 'epochs=500', 'name=long', 'retries=1', '--detach').ended).code, 0);
     const { child, ended, said } = worker('jobs=1');
@@ -208,7 +208,7 @@ describe('with a Redis server', { skip }, () => {
     assert.equal((await counts()).waiting, 0);
   });
 
-  test('a failed point gives its reason, holds up only those that start from it, and is tried again', async () => {
+  test('a failed point reports its reason, holds up only points that start from it, and can be tried again', async () => {
     const { sweep, worker, counts } = place('failing', address);
     const file = join(folder, 'failing.yaml');
     writeFileSync(file, failing);

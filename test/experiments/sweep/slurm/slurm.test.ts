@@ -1,4 +1,4 @@
-// Sweeps on a real Slurm, of this machine alone.
+// Sweeps on a real Slurm, on this machine only.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ after(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** Settings of runs of a second or so, or of as many epochs as are given. */
+/** Settings for runs of about a second, or of the given number of epochs. */
 const tiny = (epochs = 2): string =>
   `{ network: c3, width: 0.125, data: synthetic, sizes.train: 64, sizes.validation: 16, sizes.test: 16, epochs: ${epochs}, batch_size: 16, backend: simd }`;
 
@@ -41,7 +41,7 @@ function sweepFile(name: string, settings: string, points: string): string {
 const env = (data: string): Record<string, string> => ({ ...cluster!.env, SPARSEBOOK_DATA: join(root, data) });
 const run = (data: string, ...words: string[]): Promise<Ended> => sparsebook(words, env(data)).ended;
 
-/** The last weights of each run in a data folder, as a hash, by the run's identity. */
+/** The final weights of each run in a data folder, as a hash, by the run's identity. */
 function weightsIn(data: string): Record<string, string> {
   const runs = join(root, data, 'runs');
   const hashOf = (id: string): string => {
@@ -57,7 +57,7 @@ function weightsIn(data: string): Record<string, string> {
 const statesOf = async (data: string, name: string): Promise<PointState[]> =>
   (await Sweep.open(name, join(root, data, 'sweeps'))).states();
 
-/** Waits until the points of a sweep stand as asked. */
+/** Waits until the states of a sweep's points meet a condition. */
 async function until(data: string, name: string, wanted: (states: PointState[]) => boolean): Promise<void> {
   while (!wanted(await statesOf(data, name))) await pause(100);
 }
@@ -67,24 +67,20 @@ const graph = `
   - { name: after, start: { from: base }, grid: { lr: [0.01, 0.003], seed: [1, 2] } }
 `;
 
-test(
-  'points and those that start from them come to the weights that they come to on one machine',
-  { skip },
-  async () => {
-    const file = sweepFile('graph', tiny(), graph);
-    const [slurm, local] = await Promise.all([
-      run('slurm', 'sweep', file, 'engine=slurm', 'slurm.partition=main', 'jobs=2'),
-      run('local', 'sweep', file, 'jobs=1', 'threads=1'),
-    ]);
-    assert.equal(slurm.code, 0, slurm.stdout + slurm.stderr);
-    assert.match(slurm.stdout, /all 6 runs are done/);
-    assert.equal(local.code, 0, local.stdout + local.stderr);
-    assert.equal(Object.keys(weightsIn('slurm')).length, 6);
-    assert.deepEqual(weightsIn('slurm'), weightsIn('local'));
-  },
-);
+test('points, and points that start from them, get the same weights as on one machine', { skip }, async () => {
+  const file = sweepFile('graph', tiny(), graph);
+  const [slurm, local] = await Promise.all([
+    run('slurm', 'sweep', file, 'engine=slurm', 'slurm.partition=main', 'jobs=2'),
+    run('local', 'sweep', file, 'jobs=1', 'threads=1'),
+  ]);
+  assert.equal(slurm.code, 0, slurm.stdout + slurm.stderr);
+  assert.match(slurm.stdout, /all 6 runs are done/);
+  assert.equal(local.code, 0, local.stdout + local.stderr);
+  assert.equal(Object.keys(weightsIn('slurm')).length, 6);
+  assert.deepEqual(weightsIn('slurm'), weightsIn('local'));
+});
 
-test('what Slurm would refuse is refused before there is a folder', { skip }, async () => {
+test('options that Slurm would refuse are refused before a folder is created', { skip }, async () => {
   const cases: [string[], RegExp][] = [
     [['slurm.partition=nix'], /Slurm has no partition 'nix'.*there are main, short/],
     [['slurm.nonsense=1'], /Slurm's sbatch failed: .*nonsense/],
@@ -113,37 +109,33 @@ test('a point that fails stops those that start from it, and no other', { skip }
   assert.match(stdout, /^done +after good: /m);
 });
 
-test(
-  'before its time limit a run is saved and goes back to the queue, and comes to the same weights',
-  { skip },
-  async () => {
-    const file = sweepFile('limit', tiny(50), '  - { name: long, grid: { seed: [1] } }\n');
-    const handed = await run('limit', 'sweep', file, 'engine=slurm', '--detach');
-    assert.equal(handed.code, 0, handed.stderr);
-    await until('limit', 'limit', ([{ progress }]) => progress !== undefined);
-    const [job] = cluster!.run('squeue', '-h', '-r', '-o', '%i').trim().split('\n');
-    // As Slurm itself does it then.
-    cluster!.run('scancel', '--signal=TERM', '--batch', job);
-    await until('limit', 'limit', ([{ state }]) => state === 'stopped');
-    while (!cluster!.run('squeue', '-h', '-j', job, '-o', '%T').startsWith('PENDING')) await pause(100);
-    // Asked for again, it is not handed over twice.
-    const [again, local] = await Promise.all([
-      run('limit', 'sweep', file, 'engine=slurm', '--detach'),
-      run('limit-local', 'sweep', file, 'threads=1'),
-    ]);
-    assert.equal(again.code, 0, again.stderr);
-    assert.equal(local.code, 0, local.stdout);
-    // Slurm leaves a job that comes back alone for two minutes, which may be over by now.
-    if (cluster!.run('squeue', '-h', '-j', job, '-o', '%T').startsWith('PENDING'))
-      cluster!.run('scontrol', 'update', `JobId=${job}`, 'StartTime=now');
-    await until('limit', 'limit', ([{ state }]) => state === 'finished');
-    assert.deepEqual(weightsIn('limit'), weightsIn('limit-local'));
-    assert.equal(readdirSync(join(root, 'limit', 'sweeps', 'limit', 'log')).length, 1);
-    assert.match(cluster!.run('scontrol', 'show', 'job', job), /Restarts=1/);
-  },
-);
+test('before its time limit a run is saved and requeued, and ends with the same weights', { skip }, async () => {
+  const file = sweepFile('limit', tiny(50), '  - { name: long, grid: { seed: [1] } }\n');
+  const handed = await run('limit', 'sweep', file, 'engine=slurm', '--detach');
+  assert.equal(handed.code, 0, handed.stderr);
+  await until('limit', 'limit', ([{ progress }]) => progress !== undefined);
+  const [job] = cluster!.run('squeue', '-h', '-r', '-o', '%i').trim().split('\n');
+  // What Slurm itself does before a time limit.
+  cluster!.run('scancel', '--signal=TERM', '--batch', job);
+  await until('limit', 'limit', ([{ state }]) => state === 'stopped');
+  while (!cluster!.run('squeue', '-h', '-j', job, '-o', '%T').startsWith('PENDING')) await pause(100);
+  // Submitting the sweep again does not submit the job twice.
+  const [again, local] = await Promise.all([
+    run('limit', 'sweep', file, 'engine=slurm', '--detach'),
+    run('limit-local', 'sweep', file, 'threads=1'),
+  ]);
+  assert.equal(again.code, 0, again.stderr);
+  assert.equal(local.code, 0, local.stdout);
+  // Slurm holds a requeued job back for two minutes, which may be over by now.
+  if (cluster!.run('squeue', '-h', '-j', job, '-o', '%T').startsWith('PENDING'))
+    cluster!.run('scontrol', 'update', `JobId=${job}`, 'StartTime=now');
+  await until('limit', 'limit', ([{ state }]) => state === 'finished');
+  assert.deepEqual(weightsIn('limit'), weightsIn('limit-local'));
+  assert.equal(readdirSync(join(root, 'limit', 'sweeps', 'limit', 'log')).length, 1);
+  assert.match(cluster!.run('scontrol', 'show', 'job', job), /Restarts=1/);
+});
 
-test('a sweep that is cancelled saves what runs and takes back what waits', { skip }, async () => {
+test('cancelling a sweep saves running points and removes waiting ones from the queue', { skip }, async () => {
   const file = sweepFile('cancel', tiny(500), '  - { name: long, grid: { seed: [1, 2, 3] } }\n');
   const handed = await run('cancel', 'sweep', file, 'engine=slurm', 'jobs=1', '--detach');
   assert.equal(handed.code, 0, handed.stderr);

@@ -1,4 +1,4 @@
-// What is handed over to Slurm: no Slurm is needed for that.
+// What is submitted to Slurm; these tests need no Slurm.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,10 +11,10 @@ import { basesOf, fakeSlurm, graphSweep } from '../../../slurm/fakeSlurm.ts';
 
 const { signal } = new AbortController();
 const refused = (work: () => unknown, message: RegExp): Promise<void> =>
-  // eslint-disable-next-line @typescript-eslint/require-await -- what throws at once is refused as well
+  // eslint-disable-next-line @typescript-eslint/require-await -- synchronous throws are refused too
   assert.rejects(async () => work(), { name: 'UserError', message });
 
-test('points are handed over as one array, and those that start from one of them as one array behind it', async (t) => {
+test('points are submitted as one array, and points that start from one of them as one array after it', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t, "50 % of it's");
   const engine = slurmEngine({ jobs: 2, threads: 4 }, { partition: 'long', mem: '4G', exclusive: 'true' });
@@ -60,7 +60,7 @@ test("a job's script runs the point of its folder, whatever the path, and only i
   await slurmEngine({}, {}).run(sweep, sweep.points.slice(0, 1), signal);
   const script = slurm.calls('sbatch')[0].at(-1)!;
   const run = (): { status: number | null; stderr: string } => spawnSync('sh', [script], { encoding: 'utf8' });
-  // It comes as far as the command, which is for jobs alone.
+  // The script gets as far as the command, which only jobs may run.
   assert.match(run().stderr, /^error: This command is what the jobs of a sweep run/);
   rmSync(script.replace(/sh$/, 'json'));
   const { status, stderr } = run();
@@ -68,7 +68,7 @@ test("a job's script runs the point of its folder, whatever the path, and only i
   assert.match(stderr, /is not the one that the sweep was started in: it must be shared/);
 });
 
-test('what waits or runs is not handed over again, and what starts from it waits for it', async (t) => {
+test('waiting and running points are not submitted again, and points that start from them wait for them', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   await slurmEngine({}, {}).run(sweep, basesOf(sweep), signal);
@@ -78,11 +78,11 @@ test('what waits or runs is not handed over again, and what starts from it waits
   const dependencies = again.map((words) => words.find((word) => word.startsWith('--dependency')));
   assert.deepEqual(dependencies, ['--dependency=afterok:1_0', undefined, '--dependency=afterok:3_0']);
   assert.ok(again[1].includes('--array=0-0'));
-  // One that waits in vain makes room for the new one.
+  // A task that waits in vain makes room for the new one.
   assert.deepEqual(slurm.calls('scancel'), [['--state=PENDING', '1_1']]);
 });
 
-test('one whose number was not written down any more is known by its comment', async (t) => {
+test('a job whose number was not recorded is recognised by its comment', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   slurm.says('sbatch', 'no answer', true);
@@ -97,7 +97,7 @@ test('one whose number was not written down any more is known by its comment', a
   assert.equal(slurm.calls('sbatch').length, 1);
 });
 
-test('cancelling takes back what waits', async (t) => {
+test('cancelling removes waiting tasks', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   const engine = slurmEngine({}, {});
@@ -110,10 +110,10 @@ test('cancelling takes back what waits', async (t) => {
   assert.deepEqual(slurm.calls('scancel'), [['--state=PENDING', '1_1', '2_0']]);
 });
 
-test('options that a sweep decides itself, and those of no such name, are refused', async () => {
+test('options that the sweep sets itself, and unknown ones, are refused', async () => {
   const cases: [Record<string, string>, RegExp][] = [
     [{ array: '1-5' }, /slurm\.array is not free in a sweep: each point is a task/],
-    // sbatch takes it for --array.
+    // sbatch would read it as --array.
     [{ arr: '1-5' }, /slurm\.arr is not free/],
     [{ 'cpus-per-task': '2' }, /give threads=/],
     [{ signal: 'USR1' }, /slurm\.signal is not free/],
@@ -123,7 +123,7 @@ test('options that a sweep decides itself, and those of no such name, are refuse
   for (const [free, message] of cases) await refused(() => slurmEngine({}, free), message);
 });
 
-test('what will not run is refused before anything is handed over', async (t) => {
+test('points that will not run are refused before anything is submitted', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   const check = (free: Record<string, string>) => () => slurmEngine({}, free).check(sweep);

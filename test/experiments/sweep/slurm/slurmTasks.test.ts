@@ -1,4 +1,4 @@
-// What Slurm says of a sweep's jobs, in words: no Slurm is needed for that.
+// The states of a sweep's jobs in words; these tests need no Slurm.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { slurmEngine } from 'sparsebook/experiments/sweep/slurm/slurm.js';
@@ -26,7 +26,7 @@ test('the reason why a point will not be trained is given in words, with the log
     ['FAILED|NonZeroExitCode', 'ExitCode=0:9', /its process on n1 was ended by signal 9/],
     ['FAILED|NonZeroExitCode', 'ExitCode=66:0', /the sweep's folder on n1 is not the one .* must be shared/],
     ['FAILED|JobLaunchFailure', 'ExitCode=0:53', /n1 could not start it: the folder for its log/],
-    // Its result may be on its way through a file server.
+    // Its result may still be on its way through a file server.
     ['COMPLETED|None', '', undefined],
     ['ODD|None', '', /ended as ODD/],
   ];
@@ -53,7 +53,7 @@ test('a job that ended without a result is reported after a minute', async (t) =
   assert.match((await engine.failures(sweep)).get(point.id)!, /ended without a result/);
 });
 
-test('what Slurm forgot is looked up in its accounts, once', async (t) => {
+test('jobs that Slurm has forgotten are looked up in its accounts, once', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   const [first, second] = basesOf(sweep);
@@ -86,7 +86,7 @@ test('a point that starts from a failed one is reported as such', async (t) => {
   );
 });
 
-test('Slurm is asked every five seconds, and its last answer holds while it does not answer', async (t) => {
+test('Slurm is asked every five seconds, and its last answer holds while it does not reply', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   const engine = slurmEngine({}, {});
