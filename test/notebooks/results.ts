@@ -88,11 +88,11 @@ function gatesTable(file: string): string {
 /** Each group of a sweep beside its first one: test accuracy, and the difference between them, seed by seed. */
 function besideTheFirst(file: string): string {
   const groups = groupRecords(recordsIn(file));
-  const first = groups[0].name!;
+  const first = groups[0].name;
   const rows = groups.map(({ name, test }, i) => [
-    name!,
+    name,
     withInterval(test, '%'),
-    i === 0 ? '' : difference(file, name!, first),
+    i === 0 ? '' : difference(file, name, first),
   ]);
   return table(['runs', 'test accuracy', `difference from _${first}_`], rows);
 }

@@ -103,11 +103,7 @@ const reruns: [string, string[], number[]][] = [
     ['let low = 0, high = 0;', '[low, high] = [rate, 1];', 'console.log(high);'],
     [0, 1, 2, 3],
   ],
-  [
-    'an assignment into an object',
-    ['let low = 0;', '({ low, high: o.high } = { low: rate });', 'show(low);'],
-    [0, 1, 2, 3],
-  ],
+  ['into an object', ['let low = 0;', '({ low, high: o.high } = { low: rate });', 'show(low);'], [0, 1, 2, 3]],
   [
     'a destructuring declaration',
     ['const { low: [n = 1] } = f(rate);', 'console.log(n);', 'console.log(1);'],
@@ -130,11 +126,7 @@ const reruns: [string, string[], number[]][] = [
     ['const w = [[1]];', 'w.forEach((row) => row.push(rate));', 'console.log(w);'],
     [0, 1, 2, 3],
   ],
-  [
-    'an object that contains it',
-    ['const w = [1]; const all = { w };', 'w.push(rate);', 'console.log(all);'],
-    [0, 1, 2, 3],
-  ],
+  ['its container', ['const w = [1]; const all = { w };', 'w.push(rate);', 'console.log(all);'], [0, 1, 2, 3]],
   ...[
     'const one = w.find((row) => row.v)!; one.v = rate;',
     'w.at(0)!.list.push(rate);',
