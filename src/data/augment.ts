@@ -2,7 +2,7 @@ import { deriveSeed, uniform, type Random } from '../backend/random.js';
 import type { ImageShape } from './imageSet.js';
 import { check, number, oneOf, wholeNumber } from '../rules.js';
 
-/** Where an augmentation takes its random choices from. */
+/** Where an augmentation draws its random choices from. */
 export type Draws = Pick<Random, 'next' | 'integer'>;
 
 /** Which image is changed, and when: the run's seed, the epoch from 0, and the image's index in its set. */
@@ -13,8 +13,8 @@ export interface Turn {
 }
 
 /**
- * Changes one image in place: [H, W, C] values in 0..255 (flat, rows first), with all chance drawn from `random`, or
- * made of its turn. Augmentations run in the order in which they are listed.
+ * Changes one image in place: [H, W, C] values in 0..255 (flat, row by row). Randomness is drawn from `random` or
+ * derived from `turn`. Augmentations run in the order in which they are listed.
  */
 export type Augmentation = (image: Float32Array, random: Draws, shape: ImageShape, turn: Turn) => void;
 
@@ -38,8 +38,9 @@ export const randomFlip: Augmentation = (image, random, shape) => {
 };
 
 /**
- * Mirrors an image in every other epoch, each from a first one of its own, so that two epochs show both sides of it,
- * where a random flip shows one side twice half of the time (Jordan 2024, section 3.6).
+ * Mirrors an image left to right, in place, in every other epoch. Chance decides for each image whether it starts with
+ * the first or the second epoch. Two consecutive epochs thus show both sides, while a random flip shows the same side
+ * twice half of the time (Jordan 2024, section 3.6).
  */
 export const alternatingFlip: Augmentation = (image, _, shape, { seed, epoch, image: index }) => {
   const first = uniform(deriveSeed(seed, 'alternating flip'), index) < 0.5 ? 0 : 1;
@@ -49,7 +50,7 @@ export const alternatingFlip: Augmentation = (image, _, shape, { seed, epoch, im
 let copy = new Float32Array(0);
 
 /**
- * Moves an image in place: as if it had a border of `padding` pixels and a window of its own size were cut out of that
+ * Shifts an image in place, as if a border of `padding` pixels were added and a window of the image's size were cut out
  * at (top, left), both in 0..2*padding. The border is black, or reflects the image at its outermost pixels.
  */
 export function paddedCrop(
@@ -86,8 +87,8 @@ export function paddedCrop(
 }
 
 /**
- * Moves an image by up to `padding` pixels along each axis, in place. What comes in at the border is black, or the
- * image reflected. Throws a UserError for a padding that is no number of pixels.
+ * Shifts an image by up to `padding` pixels along each axis, in place. Pixels that come in at the border are black, or
+ * reflect the image. Throws a UserError for a padding that is not a whole number of pixels, and for another border.
  */
 export function randomPaddedCrop(padding = 4, border: 'black' | 'reflect' = 'black'): Augmentation {
   check('padding', padding, wholeNumber({ min: 0 }));
@@ -100,7 +101,7 @@ export function randomPaddedCrop(padding = 4, border: 'black' | 'reflect' = 'bla
 
 /**
  * Adds one number, uniform in -most..most, to all values (TensorFlow's random_brightness; nothing is clipped). Throws a
- * UserError for a number below 0.
+ * UserError if `most` is below 0.
  */
 export function randomBrightness(most = 63): Augmentation {
   check('most', most, number({ min: 0 }));
@@ -110,7 +111,7 @@ export function randomBrightness(most = 63): Augmentation {
   };
 }
 
-/** Stretches each channel's distance from its mean over the image: x <- (x - mean) factor + mean, in place. */
+/** Scales each channel about its mean over the image, in place: x <- (x - mean) factor + mean. */
 export function changeContrast(image: Float32Array, [height, width, channels]: ImageShape, factor: number): void {
   for (let k = 0; k < channels; k++) {
     let sum = 0;
@@ -122,7 +123,7 @@ export function changeContrast(image: Float32Array, [height, width, channels]: I
 
 /**
  * Changes the contrast by a factor that is uniform in low..high (TensorFlow's random_contrast; nothing is clipped).
- * Throws a UserError for a number below 0, and for a high below low.
+ * Throws a UserError if `low` is below 0, or `high` below `low`.
  */
 export function randomContrast(low = 0.2, high = 1.8): Augmentation {
   check('low', low, number({ min: 0 }));

@@ -12,7 +12,7 @@ export interface Batch {
   index: number;
   /** How many images it has: n. */
   size: number;
-  /** Of each image. */
+  /** Shape of each image. */
   shape: ImageShape;
   /** [n, H, W, C] normalised values, flat. */
   images: Float32Array;
@@ -25,9 +25,9 @@ export interface BatchOptions {
   batchSize: number;
   /** Turns an image's 0..255 into what the network is given. */
   normalise: Normalise;
-  /** Seed of the order and the augmentations. Without it images come as stored and unchanged, as for evaluation. */
+  /** Seed of the order and the augmentations. Without it, images come unchanged in stored order, as for evaluation. */
   seed?: number;
-  /** Which epoch this is, from 0: each has an order and augmentations of its own. Needed with a seed. */
+  /** Which epoch this is, from 0: each epoch has its own order and augmentations. Needed with a seed. */
   epoch?: number;
   /** Changes to each image, in this order. Needs a seed. */
   augment?: Augmentation[];
@@ -35,7 +35,7 @@ export interface BatchOptions {
   scale?: number;
   /** Whether to leave out a last batch that is not full. Default false. */
   dropLast?: boolean;
-  /** The first batch to give, by its index: where a stopped epoch goes on. Default 0. */
+  /** Index of the first batch to yield, to resume a stopped epoch. Default 0. */
   startAt?: number;
 }
 
@@ -64,11 +64,11 @@ function checkOptions(options: BatchOptions, total: number): void {
 }
 
 /**
- * One epoch over a set, batch by batch; the same options give the same bits, and batch i does not depend on whether
- * the batches before it were taken.
+ * Yields one epoch over a set, batch by batch. The same options give the same bits, and batch i does not depend on
+ * whether earlier batches were taken.
  *
- * An image's augmentation depends on seed, epoch and image, not on its place among the batches. The arrays are new
- * for every batch. Throws a UserError where the options contradict each other.
+ * An image's augmentation depends on the seed, the epoch and the image, not on its place among the batches. Each batch
+ * has new arrays. Throws a UserError if options contradict each other.
  */
 export function* batches(set: ImageSet, options: BatchOptions): Generator<Batch, void, void> {
   const { batchSize, normalise, seed, epoch = 0, augment = [], scale = 1, startAt = 0 } = options;

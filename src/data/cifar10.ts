@@ -12,14 +12,14 @@ export const cifar10ClassNames = 'airplane automobile bird cat deer dog frog hor
 
 const shape: ImageShape = [32, 32, 3];
 
-/** Whether a folder holds files of CIFAR-10, or the folder of its archive. */
+/** Whether a folder holds files of CIFAR-10, or the folder unpacked from its archive. */
 export function isCifar10(folder: string): boolean {
   return [cifar10Folder, classNamesFile, testFile, ...trainingFiles].some((name) => existsSync(join(folder, name)));
 }
 
-/** One record: a label byte, then the red, the green and the blue plane, row by row. */
+/** Bytes of one record: a label byte, then the red, the green and the blue plane, row by row. */
 export const recordBytes = 1 + valuesOf(shape);
-/** Records of each of the six files in the official archive. */
+/** Records in each of the six files of the official archive. */
 const recordsPerFile = 10_000;
 
 /** An archive of CIFAR-10 in its binary form. */
@@ -27,7 +27,7 @@ export interface Archive extends Source {
   recordsPerFile: number;
 }
 
-/** What the archive is called, there and here. */
+/** The archive's file name, on the server and on disk. */
 export const archiveFile = 'cifar-10-binary.tar.gz';
 
 /** The archive that the authors of CIFAR-10 publish. */
@@ -39,12 +39,12 @@ export const officialArchive: Archive = {
   recordsPerFile,
 };
 
-/** The note that lies beside the data files and says where they come from. */
+/** The note beside the data files that says where they come from. */
 export const originFile = 'origin.json';
 
-/** Content of the note: written by the downloader, or by hand to give a copy of one's own a name. */
+/** Content of the note: written by the downloader, or by hand to name your own copy. */
 export interface Origin {
-  /** What results are signed with: "CIFAR-10 (JPEG copy)". */
+  /** The name printed with results: "CIFAR-10 (JPEG copy)". */
   name: string;
   /** SHA-256 of the archive that the files were taken from. */
   archiveSha256?: string;
@@ -57,7 +57,7 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Reads a file; undefined where there is none. Throws a UserError that names it where it cannot be read. */
+/** Reads a file; returns undefined if it does not exist. Throws a UserError that names it if it cannot be read. */
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   return readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -65,7 +65,7 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   });
 }
 
-/** Reads the note in a folder; undefined where there is none. Throws a UserError where it is not such a note. */
+/** Reads the note in a folder; returns undefined if there is none. Throws a UserError if it is not valid. */
 export async function readOrigin(folder: string): Promise<Origin | undefined> {
   const path = join(folder, originFile);
   const bytes = await readIfThere(path);
@@ -92,9 +92,9 @@ export async function readOrigin(folder: string): Promise<Origin | undefined> {
 }
 
 /**
- * Decodes one CIFAR-10 file: each record's planes become interleaved [32, 32, 3] pixels in `images` and its label goes
- * to `labels`, both starting at their first entry. `path` names the file in errors.
- * Throws a UserError where the file does not hold exactly `records` records or a label is not in 0..9.
+ * Decodes one CIFAR-10 file: each record's planes become interleaved [32, 32, 3] pixels in `images`, and its label goes
+ * to `labels`, both starting at their first entry. `path` names the file in errors. Throws a UserError if the file does
+ * not hold exactly `records` records, or a label is not in 0..9.
  */
 function decodeRecords(bytes: Uint8Array, path: string, records: number, images: Uint8Array, labels: Labels): void {
   const expected = records * recordBytes;
@@ -133,7 +133,7 @@ function decodeRecords(bytes: Uint8Array, path: string, records: number, images:
 
 const advice = 'Get the data with: sparsebook data get cifar10';
 
-/** The two sets that CIFAR-10 is published as, and the name that says which copy they are. */
+/** The two published sets of CIFAR-10, and a name that says which copy they come from. */
 export interface Cifar10 {
   name: string;
   training: ImageSet;
@@ -165,9 +165,10 @@ function nameOfCopy(origin: Origin | undefined, archive: Archive): string {
 /**
  * Reads the six binary files of CIFAR-10 and its class names from `folder`, or from cifar-10-batches-bin inside it.
  *
- * The name is "CIFAR-10" only where origin.json proves that the files come from the official archive; a copy can be
- * named there, and is otherwise "CIFAR-10 (unverified copy)". Throws a UserError that names the file, and the byte
- * offset within it, where a file is missing, has the wrong size, a wrong label, or changed since its download.
+ * The name is "CIFAR-10" only if origin.json proves that the files come from the official archive. origin.json may give
+ * a copy another name; otherwise the name is "CIFAR-10 (unverified copy)". Throws a UserError that names the file, and
+ * the byte offset of wrong content, if a file is missing, has the wrong size, has a wrong label, or changed since its
+ * download.
  */
 export async function readCifar10(folder: string, archive: Archive = officialArchive): Promise<Cifar10> {
   if (existsSync(join(folder, cifar10Folder))) folder = join(folder, cifar10Folder);

@@ -6,12 +6,12 @@ import type { ImageArrays, ImageSet, ImageShape } from './imageSet.js';
 
 /** Training, validation and test images. */
 export interface DataSplits {
-  /** Which data this is, for people; every result is printed with it. */
+  /** A name of the data for people; every result is printed with it. */
   name: string;
   train: ImageSet;
   validation: ImageSet;
   test: ImageSet;
-  /** 16 hexadecimal digits that change with the choice of the images that are split off, and of those left to train. */
+  /** 16 hexadecimal digits that change with the choice of images that are split off or left for training. */
   splitHash: string;
 }
 
@@ -22,7 +22,7 @@ export interface DataSizes {
   test?: number;
 }
 
-/** What is given of a data set; what is missing is split off the training images. */
+/** The given parts of a data set; missing parts are split off the training images. */
 export interface DataParts {
   train: ImageSet;
   validation?: ImageSet;
@@ -32,12 +32,13 @@ export interface DataParts {
 /** How images are split. */
 export interface SplitOptions {
   /**
-   * How much of the training images validates, where no set does: a share below 1, or a number of images. Default 0.1.
+   * How many training images to validate on if there is no validation set: a share below 1, or a number of images.
+   * Default 0.1.
    */
   validation?: number;
-  /** How much of the training images tests, where no set does. Default 0.1. */
+  /** How many training images to test on if there is no test set, likewise. Default 0.1. */
   test?: number;
-  /** Cuts the parts to their first images. Default: all. */
+  /** How many images to keep of each part: its first ones. Default: all. */
   sizes?: DataSizes;
   /** Default: the name of the training images. */
   name?: string;
@@ -57,7 +58,7 @@ function hashOf(split: Uint32Array[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Refuses sizes that are no numbers of images, or more than there are. */
+/** Throws a UserError for sizes that are not numbers of images, or more than there are. */
 export function checkSizes(sizes: DataSizes, most: Required<DataSizes>, name: string): void {
   for (const part of parts) {
     const size = sizes[part];
@@ -76,7 +77,7 @@ function countOf(share: number, total: number, part: string): number {
   );
 }
 
-/** Refuses parts that no one network can train and be measured on. */
+/** Throws a UserError unless all parts have the same image shape and classes, so that one network fits them all. */
 function checkParts({ train, ...others }: DataParts): void {
   for (const set of Object.values(others)) {
     if (!set) continue;
@@ -97,10 +98,10 @@ function checkParts({ train, ...others }: DataParts): void {
 }
 
 /**
- * Training, validation and test images of sets: what is not given is split off the training images at random, but
- * always the same way. Smaller `sizes` take the first images of each part, so no image ever changes sides.
+ * Splits sets into training, validation and test images. Missing parts are split off the training images at random, but
+ * always in the same way. Smaller `sizes` take the first images of each part, so no image ever moves to another part.
  *
- * Throws a UserError for parts that are not alike, and for shares and sizes that cannot be had.
+ * Throws a UserError for parts that differ in shape or classes, and for shares and sizes that are not available.
  */
 export function splitImages(
   given: DataParts,
@@ -146,16 +147,17 @@ export function splitImages(
 }
 
 /**
- * Training, validation and test images from arrays: `dataFromArrays({ images, labels, shape: [28, 28, 1] })`. A tenth
- * each validates and tests, unless `validation` and `test` say otherwise. Throws a UserError as `imageSet` and
- * `splitImages` do.
+ * Splits images given as arrays: `dataFromArrays({ images, labels, shape: [28, 28, 1] })`. A tenth of them is for
+ * validation and a tenth for testing, unless `validation` and `test` say otherwise. Throws a UserError as `imageSet`
+ * and `splitImages` do.
  */
 export function dataFromArrays({ sizes, validation, test, ...arrays }: ImageArrays & SplitOptions): DataSplits {
   return splitImages({ train: imageSet(arrays) }, { validation, test, sizes });
 }
 
 /**
- * 16 hexadecimal digits that change with any pixel or label of the three sets, their order, shape or number of classes.
+ * Returns 16 hexadecimal digits that change with any pixel or label of the three sets, their order, shape or number of
+ * classes.
  */
 export function dataHash(data: DataSplits): string {
   const hash = createHash('sha256');
@@ -169,14 +171,14 @@ export function dataHash(data: DataSplits): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** One line that says which data this is; results are printed with it. */
+/** Describes the data in one line; results are printed with it. */
 export function describeData({ name, train, validation, test, splitHash }: DataSplits): string {
   const [a, b, c] = [train, validation, test].map((set) => set.labels.length.toLocaleString('en'));
   const what = `${sizeOf(shapeOf(train))}, ${train.classNames.length.toLocaleString('en')} classes`;
   return `${name}: ${a} training, ${b} validation and ${c} test images (${what}, split ${splitHash})`;
 }
 
-/** Two black images in each part, for callers that need a run's network but not its data. */
+/** Returns two black images in each part, for callers that need a run's network but not its data. */
 export function blankImages(shape: ImageShape = [32, 32, 3], classes = 10): DataSplits {
   const classNames = Array.from({ length: classes }, (_, k) => String(k));
   const part = (name: string): ImageSet => ({

@@ -6,17 +6,17 @@ import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UserError } from '../errors.js';
 
-/** How much of a file has arrived, reported after each piece. */
+/** How much of a file has arrived, reported after each chunk. */
 export interface Transfer {
-  /** Bytes on disk, those of earlier attempts included. */
+  /** Bytes on disk, including those of earlier attempts. */
   received: number;
-  /** Bytes that this connection has brought, and the seconds it took. */
+  /** Bytes that this connection has delivered, and the seconds that it took. */
   fetched: number;
   seconds: number;
   total: number;
 }
 
-/** A failure that another attempt may not meet again: a broken line, a busy server. */
+/** A failure that may not happen again at the next attempt: a broken connection, a busy server. */
 class TransientError extends Error {}
 
 const wrongFile = (url: string, expected: number, found: string): UserError =>
@@ -33,7 +33,10 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** Decides what a response means: the byte that its body starts at, or why there is nothing to read. */
+/**
+ * Returns the byte of the file that a response's body starts at. Throws a TransientError or a UserError if the response
+ * has no usable body.
+ */
 function bodyStart(response: Response, url: string, have: number, total: number): number {
   const { status, statusText, headers } = response;
   if (status === 206) {
@@ -81,10 +84,10 @@ async function writeBody(
 }
 
 /**
- * Fetches what is missing of a file of `total` bytes and appends it to `path`, over one connection.
+ * Fetches the missing rest of a file of `total` bytes and appends it to `path`, over one connection.
  *
- * Throws a TransientError where another attempt may help (the connection broke, nothing came for `stallMs`, the server
- * is busy) and a UserError where it cannot (the server has no such file, or another one).
+ * Throws a TransientError if another attempt may help (the connection broke, nothing came for `stallMs`, the server is
+ * busy) and a UserError if it cannot (the server has no such file, or a different one).
  */
 async function fetchRest(
   url: string,
@@ -104,13 +107,13 @@ async function fetchRest(
   const began = performance.now();
   const watchdog = setTimeout(() => controller.abort(), stallMs);
   try {
-    // `identity`: a server that unpacked the archive on the way would send other bytes than those of the archive.
+    // `identity`: a server that decompressed the archive in transit would send other bytes than the archive's.
     const headers: Record<string, string> = { 'accept-encoding': 'identity' };
     if (have > 0) headers.range = `bytes=${have}-`;
     const response = await fetch(url, { headers, signal: controller.signal });
     if (response.status === 416) await rm(path, { force: true });
     const start = bodyStart(response, url, have, total);
-    // Node's streams can be iterated; the browser's types, which other packages bring in, do not know that.
+    // Node's streams can be iterated; the browser's types, which other packages bring in, do not say so.
     const body = (response.body as ReadableStream<Uint8Array> | null) ?? [];
     const received = await writeBody(body, path, start, total, (now) => {
       watchdog.refresh();
@@ -132,7 +135,7 @@ async function fetchRest(
   }
 }
 
-/** A file to fetch, and how to tell that it arrived whole. */
+/** A file to fetch, with the size and checksums that prove it complete. */
 export interface Source {
   url: string;
   bytes: number;
@@ -141,20 +144,20 @@ export interface Source {
   md5?: string;
 }
 
-/** How patient a download is, and who watches it. */
+/** Callbacks and retries of a download. */
 export interface DownloadOptions {
   onProgress?: (transfer: Transfer) => void;
-  /** Told before each pause that follows a failed attempt. */
+  /** Called before each pause that follows a failed attempt. */
   onRetry?: (reason: string, pauseMs: number) => void;
-  /** A connection that brings nothing for this long is given up. Default 30 s. */
+  /** Milliseconds without data after which a connection is given up. Default 30 s. */
   stallMs?: number;
-  /** Attempts after the first one without a single new byte. Default 5. */
+  /** How often to retry without receiving a single new byte. Default 5. */
   retries?: number;
-  /** Pause before the first retry; it doubles each time. Default 1 s. */
+  /** Milliseconds to pause before the first retry; doubled each time. Default 1 s. */
   pauseMs?: number;
 }
 
-/** Which checksum of the file is not what it must be, in words; undefined if all are right. */
+/** Describes the first wrong checksum of the file; returns undefined if all are right. */
 async function wrongChecksum(path: string, { sha256, md5 }: Source): Promise<string | undefined> {
   for (const [name, expected] of [
     ['sha256', sha256],
@@ -178,7 +181,7 @@ async function fetchAll({ url, bytes }: Source, partial: string, options: Downlo
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       const have = await sizeOf(partial);
-      // A slow line with many interruptions still gets there: only attempts that bring nothing new count.
+      // Only attempts that bring nothing new count, so a slow line with many interruptions still finishes.
       failures = have > most ? 1 : failures + 1;
       most = Math.max(most, have);
       if (failures > retries) {
@@ -195,10 +198,10 @@ async function fetchAll({ url, bytes }: Source, partial: string, options: Downlo
 }
 
 /**
- * Downloads a file to `path`, where it appears only whole and with the right checksums.
+ * Downloads a file to `path`, where it appears only once it is complete and its checksums are right.
  *
- * The bytes gather in `path.part`; a later call goes on where an earlier one stopped. A partial file that turns out to
- * be damaged is deleted and fetched once more from the start. Throws a UserError where the file cannot be had.
+ * The bytes are collected in `path.part`; a later call resumes where an earlier one stopped. A resumed file that turns
+ * out to be damaged is deleted and fetched once more from the start. Throws a UserError if the file cannot be fetched.
  */
 export async function download(source: Source, path: string, options: DownloadOptions = {}): Promise<void> {
   if ((await sizeOf(path)) === source.bytes && !(await wrongChecksum(path, source))) return;

@@ -8,7 +8,7 @@ import { dataFolder } from './dataFolder.js';
 import { fixedOrder, type DataParts } from './dataSplits.js';
 import { bytesFor, labelsFor, valuesOf, type ImageSet, type ImageShape, type ImageSize } from './imageSet.js';
 
-/** What is no part of the data: hidden files, what systems leave behind, notes on the data. */
+/** Names that are not part of the data: hidden files, files that operating systems leave behind, notes on the data. */
 const passedOver = /^(\..*|thumbs\.db|desktop\.ini|(readme|licen[cs]e)(\.(md|txt|rst))?)$/i;
 const imageFile = /^\.(png|jpe?g)$/i;
 
@@ -18,12 +18,15 @@ interface Entry {
   isFolder: boolean;
 }
 
-/** What a folder holds, in the order of the names' characters, links followed. */
+/**
+ * Lists a folder's entries in the order of their names' characters, following links. Throws a UserError if one cannot
+ * be read.
+ */
 async function entriesOf(folder: string): Promise<Entry[]> {
   const entryOf = async (entry: Dirent): Promise<Entry> => {
     const path = join(folder, entry.name);
     const isFolder = entry.isSymbolicLink() ? (await stat(path)).isDirectory() : entry.isDirectory();
-    // One spelling of é, whichever the file system keeps.
+    // File systems differ in how they encode é; use one form.
     return { name: entry.name.normalize('NFC'), path, isFolder };
   };
   try {
@@ -35,7 +38,7 @@ async function entriesOf(folder: string): Promise<Entry[]> {
   }
 }
 
-/** Throws the UserError for images that are not there. */
+/** Throws the UserError for missing images. */
 export function missingImages(data: string): never {
   throw new UserError(
     data === 'cifar10'
@@ -54,7 +57,7 @@ interface ImagePath {
   label: number;
 }
 
-/** The images of a part in a random order that is always the same, so that its first ones are a fair sample. */
+/** The images of a part in a random but fixed order, so that the first ones are a fair sample. */
 interface Part {
   classNames: string[];
   files: ImagePath[];
@@ -102,7 +105,7 @@ const partFolders: Record<string, PartName> = {
 async function listParts(folder: string): Promise<Map<PartName, Part>> {
   const entries = await entriesOf(folder);
   const train = entries.find(({ name, isFolder }) => name === 'train' && isFolder);
-  // A class may be called train too; then it holds images.
+  // A class may also be called train; its folder then holds images.
   const inParts = train && (await entriesOf(train.path)).some(({ isFolder }) => isFolder);
   if (!train || !inParts) return new Map([['train', await listPart(folder)]]);
   const parts = new Map<PartName, Part>([['train', await listPart(train.path)]]);
@@ -124,8 +127,8 @@ async function listParts(folder: string): Promise<Map<PartName, Part>> {
 }
 
 /**
- * `work` for each item, a few at a time, as decoding runs in threads. The error thrown is the one of the first item
- * that fails, whichever fails first.
+ * Runs `work` for each item, a few at a time, because decoding runs in threads. Throws the error of the first failing
+ * item in the list, whichever fails first.
  */
 async function forEachInParallel<T>(items: readonly T[], work: (item: T, i: number) => Promise<void>): Promise<void> {
   let next = 0;
@@ -142,7 +145,10 @@ async function forEachInParallel<T>(items: readonly T[], work: (item: T, i: numb
 
 type Decoder = (path: string) => Sharp;
 
-/** A decoder that turns images as their cameras say; loaded only here, as it is needed for image files only. */
+/**
+ * Loads a decoder that rotates images as their EXIF data says. sharp is loaded here because only image files need it.
+ * Throws a UserError if it cannot be loaded.
+ */
 async function decoder(): Promise<Decoder> {
   const { default: sharp } = await import('sharp').catch((error: unknown) => {
     throw new UserError(
@@ -150,7 +156,7 @@ async function decoder(): Promise<Decoder> {
         'or give the images as arrays.',
     );
   });
-  // Its cache would give the old pixels of a file that has changed.
+  // sharp's cache would return the old pixels of a file that has changed.
   sharp.cache(false);
   return (path) => sharp(path).autoOrient();
 }
@@ -161,7 +167,7 @@ const refusing =
     throw new UserError(`${path} must be a whole PNG or JPEG image; it cannot be decoded: ${message.trim()}.`);
   };
 
-/** What the header of an image says; throws a UserError for what would not be decoded as it is. */
+/** Reads the header of an image. Throws a UserError unless it is a PNG or JPEG with 8 bits per value. */
 async function headerOf(decode: Decoder, path: string): Promise<Metadata> {
   const header = await decode(path).metadata().catch(refusing(path));
   const { format, depth } = header;
@@ -176,7 +182,10 @@ async function headerOf(decode: Decoder, path: string): Promise<Metadata> {
   return header;
 }
 
-/** The shape that all images get: as asked for, or that of the first one, grey where all are. */
+/**
+ * Returns the shape that all images get: `size`, or that of the first image; channels that `size` leaves out are 1 if
+ * all images are grey, else 3. Throws a UserError if sizes differ and `size` is missing, or channels are not 1, 3 or 4.
+ */
 async function commonShape(decode: Decoder, files: readonly ImagePath[], size?: ImageSize): Promise<ImageShape> {
   const headers: Metadata[] = [];
   await forEachInParallel(files, async ({ path }, i) => void (headers[i] = await headerOf(decode, path)));
@@ -199,7 +208,10 @@ async function commonShape(decode: Decoder, files: readonly ImagePath[], size?: 
   return [height, width, channels];
 }
 
-/** Decodes one image of the size of `shape`, read from `path`, into `to`. */
+/**
+ * Decodes an image of the size of `shape` into `to`; `path` names it in errors. Throws a UserError for transparent
+ * pixels unless there are four channels.
+ */
 async function decodeInto(
   image: Sharp,
   path: string,
@@ -226,12 +238,12 @@ async function decodeInto(
 }
 
 /**
- * Reads a folder of images by class, and all parts that it has, as sets named after it.
+ * Reads a folder of images by class, with all the parts that it has, as sets named after it.
  *
- * Classes are sorted by name. Images are turned as their EXIF says, greyscale ones become colour where any has colour,
- * and all get `size`, if given: scaled to cover it and cropped in the middle. Throws a UserError that names the file
- * and the rule for a folder of another layout, for what is not an 8-bit PNG or JPEG, is transparent, or has a size of
- * its own.
+ * Classes are sorted by name. Images are rotated as their EXIF data says, greyscale images become colour if any image
+ * has colour, and all get `size`, if given: scaled to cover it and cropped in the middle. Throws a UserError that names
+ * the file and the rule for a folder of another layout, and for a file that is not an 8-bit PNG or JPEG, is transparent
+ * without a fourth channel, or differs in size.
  */
 export async function readImageFolder(folder: string, size?: ImageSize): Promise<DataParts> {
   const parts = await listParts(folder);

@@ -22,11 +22,14 @@ import type { Archive, Origin } from './cifar10.js';
 import { download, type DownloadOptions } from './download.js';
 
 const dataFiles = [...trainingFiles, testFile];
-/** In the official archive, of no use here. */
+/** A file of the official archive that is not needed. */
 const skippedFile = 'readme.html';
 const longestText = 4096;
 
-/** The file that an entry is to become; null for one to pass over. Throws a UserError for any other entry. */
+/**
+ * Returns the name of the file that an archive entry becomes, or null for an entry to skip. Throws a UserError for any
+ * other entry.
+ */
 function fileOf({ path, type, size }: ReadEntry, records: number): string | null {
   const refuse = (found: string): UserError =>
     new UserError(
@@ -47,8 +50,8 @@ function fileOf({ path, type, size }: ReadEntry, records: number): string | null
  * Unpacks the files of CIFAR-10 from `archivePath` (.tar.gz) into the existing folder `target`; returns the SHA-256 of
  * each.
  *
- * No path of the archive is ever used: an entry either is one of the expected files, of the expected size, and is
- * written under that name, or everything is refused with a UserError.
+ * The archive's paths are never used: each entry must be an expected file of the expected size and is written under the
+ * expected name; otherwise the whole archive is refused with a UserError.
  */
 export async function extractCifar10(
   archivePath: string,
@@ -64,11 +67,11 @@ export async function extractCifar10(
       if (contents.has(name))
         throw new UserError(`The archive must hold each file once; ${name} is there twice. Nothing was unpacked.`);
       const content = entry.concat();
-      // Where the parser fails, its own error is the one that is told.
+      // If the parser fails, its own error is reported instead of this one.
       content.catch(() => undefined);
       contents.set(name, content);
     } catch (error) {
-      // An error thrown inside the parser's stream would be unhandled; it is kept until the parser is done.
+      // An error thrown inside the parser's stream would be unhandled, so it is kept until the parser is done.
       refusals.push(error);
       entry.resume();
     }
@@ -97,9 +100,9 @@ export async function extractCifar10(
 
 /** Where CIFAR-10 comes from and goes to. */
 export interface GetOptions extends DownloadOptions {
-  /** The folder that cifar-10-batches-bin is put into; made where it is missing. */
+  /** The folder to put cifar-10-batches-bin into; created if missing. */
   to: string;
-  /** What is fetched; the official archive by default. */
+  /** The archive to fetch; by default the official one. */
   archive?: Archive;
 }
 
@@ -109,7 +112,7 @@ const unpacked: FolderKind = {
   mark: originFile,
 };
 
-/** Whether the folder already holds the whole data; throws a UserError where it holds something of the user's. */
+/** Whether the folder already holds the complete data. Throws a UserError if this command did not make it. */
 async function alreadyThere(folder: string, archive: Archive): Promise<boolean> {
   if (!existsSync(folder)) return false;
   const origin = await readOrigin(folder).catch(() => undefined);
@@ -118,7 +121,7 @@ async function alreadyThere(folder: string, archive: Archive): Promise<boolean> 
       `${folder} exists and was not made by this command, so it is left alone. Move it away, or choose another --to.`,
     );
   }
-  // What this command made and something else damaged, this command may replace.
+  // Data that this command made and something else damaged may be replaced.
   return readCifar10(folder, archive).then(
     () => true,
     () => false,
@@ -126,9 +129,10 @@ async function alreadyThere(folder: string, archive: Archive): Promise<boolean> 
 }
 
 /**
- * Downloads, checks and unpacks CIFAR-10; returns its folder, which appears under its name only when it is whole.
+ * Downloads, checks and unpacks CIFAR-10. Returns its folder, which appears under its name only once it is complete.
  *
- * Data that is there already, and intact, is not fetched again. Throws a UserError where that is not possible.
+ * Intact data that is already there is not fetched again. Throws a UserError if the data cannot be fetched, checked or
+ * written.
  */
 export async function getCifar10({ to, archive = officialArchive, ...options }: GetOptions): Promise<string> {
   const folder = join(to, cifar10Folder);

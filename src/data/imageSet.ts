@@ -6,9 +6,9 @@ export type ImageShape = readonly [height: number, width: number, channels: numb
 /** One label for each image, in as few bytes as the number of classes allows. */
 export type Labels = Uint8Array | Uint16Array | Int32Array;
 
-/** Labelled images, all of one shape, whatever they come from. */
+/** Labelled images, all of one shape, from any source. */
 export interface ImageSet {
-  /** Which data this is, for people: "CIFAR-10, validation". */
+  /** A name of the data for people: "CIFAR-10, validation". */
   name: string;
   /** Default: 32x32x3. */
   shape?: ImageShape;
@@ -22,31 +22,31 @@ export interface ImageSet {
 /** The shape of a set's images. */
 export const shapeOf = ({ shape = [32, 32, 3] }: Pick<ImageSet, 'shape'>): ImageShape => shape;
 
-/** A shape whose height and width are multiplied by `scale` and rounded, to at least 1. */
+/** Multiplies a shape's height and width by `scale` and rounds them, to at least 1. */
 export const scaled = ([height, width, channels]: ImageShape, scale: number): ImageShape => [
   Math.max(1, Math.round(height * scale)),
   Math.max(1, Math.round(width * scale)),
   channels,
 ];
 
-/** Images as arrays hold them. */
+/** Images given as arrays. */
 export interface ImageArrays {
   /** [N, H, W, C] flat, the channel fastest: bytes in 0..255, or floats in 0..1, which are rounded to bytes. */
   images: Uint8Array | Uint8ClampedArray | Float32Array | Float64Array;
-  /** [N] whole numbers from 0 on. */
+  /** [N] class indices: whole numbers from 0. */
   labels: ArrayLike<number>;
   /** [height, width, channels]. */
   shape: readonly number[];
-  /** A name for each class; default their numbers, 0 to the highest label. */
+  /** A name for each class; by default its number, 0 to the highest label. */
   classNames?: readonly string[];
-  /** Which data this is, for people. Default "own images". */
+  /** A name of the data for people. Default "own images". */
   name?: string;
 }
 
-/** A shape as people write it: 28x28x1. */
+/** Writes a shape as 28x28x1. */
 export const sizeOf = (shape: readonly number[]): string => shape.join('x');
 
-/** Height and width of images, and how many channels, where that is said too. */
+/** Height and width of images, and optionally their number of channels. */
 export interface ImageSize {
   height: number;
   width: number;
@@ -71,7 +71,7 @@ export function imageSizeOf(text: string): ImageSize {
 /** How many values an image of this shape has. */
 export const valuesOf = ([height, width, channels]: ImageShape): number => height * width * channels;
 
-/** `shape` as a shape of images; throws a UserError that names `what` where it is not one. */
+/** Returns `shape` as a shape of images. Throws a UserError that names `what` if it is not one. */
 export function imageShape(shape: readonly number[], what = 'shape'): ImageShape {
   if (Array.isArray(shape) && shape.length === 3 && shape.every((side) => Number.isInteger(side) && side > 0)) {
     return [shape[0], shape[1], shape[2]] as ImageShape;
@@ -81,13 +81,13 @@ export function imageShape(shape: readonly number[], what = 'shape'): ImageShape
   );
 }
 
-/** Memory for the labels of `count` images: as few bytes each as `classes` allow. */
+/** Allocates the labels of `count` images, in as few bytes each as `classes` allow. */
 export function labelsFor(count: number, classes: number): Labels {
   if (classes <= 2 ** 8) return new Uint8Array(count);
   return classes <= 2 ** 16 ? new Uint16Array(count) : new Int32Array(count);
 }
 
-/** Memory for `count` images; throws a UserError where it cannot be had. */
+/** Allocates `count` images. Throws a UserError if there is not enough memory. */
 export function bytesFor(count: number, shape: ImageShape): Uint8Array {
   try {
     return new Uint8Array(count * valuesOf(shape));
@@ -100,7 +100,7 @@ export function bytesFor(count: number, shape: ImageShape): Uint8Array {
   }
 }
 
-/** The images of `set` at the given indices, copied, in that order, under a new name. */
+/** Copies the images of `set` at the given indices, in that order, into a set with a new name. */
 export function pickImages(set: ImageSet, indices: Uint32Array, name: string): ImageSet {
   const { classNames } = set;
   const shape = shapeOf(set);
@@ -133,7 +133,10 @@ function bytesOf(images: ImageArrays['images'], values: number): Uint8Array {
   return Uint8Array.from(images, (value) => Math.round(255 * value));
 }
 
-/** The number of classes in labels without class names: every number from 0 to the highest must occur. */
+/**
+ * Counts the classes in labels without class names. Throws a UserError unless every number from 0 to the highest
+ * occurs.
+ */
 function classesOf(labels: ArrayLike<number>): number {
   const present = new Set(Array.from(labels));
   for (let label = 0; label < present.size; label++) {
@@ -147,10 +150,9 @@ function classesOf(labels: ArrayLike<number>): number {
 }
 
 /**
- * A set of images from arrays: bytes are used as they are, floats rounded to bytes, labels copied.
+ * Makes a set of images from arrays: bytes are used as they are, floats rounded to bytes, labels copied.
  *
- * Throws a UserError where lengths, values, labels and shape do not belong together, or there are fewer than two
- * classes.
+ * Throws a UserError if lengths, values, labels and shape do not fit together, or there are fewer than two classes.
  */
 export function imageSet({ images, labels, shape: sides, classNames, name = 'own images' }: ImageArrays): ImageSet {
   const shape = imageShape(sides);

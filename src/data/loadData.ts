@@ -14,15 +14,15 @@ export interface DataOptions {
   /** Seed of the synthetic images (default 0); files and the split do not depend on it. */
   seed?: number;
   /**
-   * How many images each part has, the first ones. Default: all of CIFAR-10 (45,000, 5,000, 10,000) or of a folder;
-   * 4,000, 1,000 and 2,000 synthetic ones.
+   * How many images to keep of each part: its first ones. Default: all of CIFAR-10 (45,000, 5,000, 10,000) or of a
+   * folder; 4,000, 1,000 and 2,000 synthetic images.
    */
   sizes?: DataSizes;
-  /** Replaces the name that the data gives itself. */
+  /** Replaces the data's own name. */
   name?: string;
   /**
-   * HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in '28x28x1': what synthetic images are drawn in (default 32x32x3), and
-   * what all others are scaled to (default: the size that they have).
+   * HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in '28x28x1': the size in which synthetic images are drawn (default
+   * 32x32x3), and to which all other images are scaled (default: their own size).
    */
   imageSize?: string;
   /** How many classes the synthetic images have. Default 10. */
@@ -30,7 +30,7 @@ export interface DataOptions {
 }
 
 /**
- * The name of the best data that is there: 'cifar10' once it has been downloaded, else 'synthetic', which needs no
+ * Returns the name of the best data available: 'cifar10' once it has been downloaded, else 'synthetic', which needs no
  * file.
  */
 export function presentData(): 'cifar10' | 'synthetic' {
@@ -70,13 +70,13 @@ async function loadFolder(folder: string, options: DataOptions, archive: Archive
 }
 
 /**
- * Loads a data set by name: 'synthetic' (procedural images, no file), 'cifar10' (what `sparsebook data get cifar10`
- * downloaded), or a folder: of images by class (`PATH/cat/1.png`, or `PATH/train/cat/1.png` and `PATH/test/…`), or of
- * the binary files of CIFAR-10.
+ * Loads a data set by name: 'synthetic' (procedural images, no file), 'cifar10' (as downloaded by
+ * `sparsebook data get cifar10`), or a folder: either images by class (`PATH/cat/1.png`, or `PATH/train/cat/1.png` and
+ * `PATH/test/…`), or the binary files of CIFAR-10.
  *
- * Where a folder has no test or validation images of their own, a tenth of the others is split off, always the same
- * way. `archive` is what CIFAR-10's files are checked against. Throws a UserError where the data is missing or damaged,
- * or a size is not available; it names the file and the rule.
+ * If a folder has no test or no validation images, a tenth of the training images is split off for them, always in the
+ * same way. CIFAR-10's files are checked against `archive`. Throws a UserError that names the file and the rule if the
+ * data is missing or damaged, or a size is not available.
  */
 export async function loadData(
   data: string,

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { sizeOf, type ImageSet, type ImageShape, shapeOf } from './imageSet.js';
 
-/** Turns one image's values in 0..255 ([H, W, C], flat) into what a network is given, in place. */
+/** Turns one image's values in 0..255 ([H, W, C], flat) into a network's input, in place. */
 export type Normalise = (image: Float32Array, shape: ImageShape) => void;
 
 /** Mean and standard deviation of each channel, [C] both, on a scale of 0..1. */
@@ -10,15 +10,15 @@ export interface ChannelStatistics {
   std: readonly number[];
 }
 
-/** Mean and deviation of each channel over the pixels of CIFAR-10's training images: what the L0 project uses. */
+/** Mean and deviation of each channel over the pixels of CIFAR-10's training images, as used by the L0 project. */
 export const cifar10Statistics: ChannelStatistics = {
   mean: [0.4914, 0.4822, 0.4465],
   std: [0.247, 0.2435, 0.2616],
 };
 
 /**
- * The channels' means over CIFAR-10's training images, with the average of the single images' deviations: what the RePr
- * and ResNet-18 projects use.
+ * Mean of each channel over CIFAR-10's training images, with the average of the single images' deviations, as used by
+ * the RePr and ResNet-18 projects.
  */
 export const cifar10ImageStatistics: ChannelStatistics = {
   mean: [0.4914, 0.4822, 0.4465],
@@ -26,8 +26,8 @@ export const cifar10ImageStatistics: ChannelStatistics = {
 };
 
 /**
- * Mean and standard deviation of each channel over all pixels of a set, usually the training set, for `normalise`. A
- * channel that has one value everywhere gets the deviation 1, so that it becomes 0.
+ * Returns the mean and standard deviation of each channel over all pixels of a set, usually the training set, for
+ * `normalise`. A constant channel gets the deviation 1, so that it becomes 0.
  */
 export function channelStatistics(set: ImageSet): ChannelStatistics {
   const { images } = set;
@@ -44,13 +44,13 @@ export function channelStatistics(set: ImageSet): ChannelStatistics {
   const pixels = images.length / channels;
   const mean = Array.from(sums, (sum) => sum / pixels / 255);
   const std = Array.from(squares, (sum, k) => Math.sqrt(Math.max(0, sum / pixels / 255 ** 2 - mean[k] ** 2)));
-  // Below a thousandth of a step between two values there is only rounding.
+  // A smaller deviation, below a thousandth of the step between two values, is only rounding error.
   return { mean, std: std.map((deviation) => (deviation > 1e-3 / 255 ? deviation : 1)) };
 }
 
 /**
- * x <- (x / 255 - mean) / std, for each channel. Throws a UserError for statistics that are not a mean and a deviation
- * above 0 a channel, and, where it is used, for images of another number of channels.
+ * x <- (x / 255 - mean) / std, for each channel. Throws a UserError unless each channel has a mean and a deviation
+ * above 0; the returned function throws one for images with another number of channels.
  */
 export function normalise({ mean, std }: ChannelStatistics): Normalise {
   if (mean.length !== std.length || !mean.every(Number.isFinite) || !std.every((deviation) => deviation > 0)) {
@@ -75,7 +75,7 @@ export function normalise({ mean, std }: ChannelStatistics): Normalise {
   };
 }
 
-/** x <- scale x + shift for all values alike: 1 / 255 and 0 make them 0 to 1, 1 / 127.5 and -1 make them -1 to 1. */
+/** x <- scale x + shift, for all values: 1 / 255 and 0 map them to 0..1, 1 / 127.5 and -1 map them to -1..1. */
 export function scaleValues({ scale, shift }: { scale: number; shift: number }): Normalise {
   return (image) => {
     for (let i = 0; i < image.length; i++) image[i] = image[i] * scale + shift;
@@ -85,8 +85,8 @@ export function scaleValues({ scale, shift }: { scale: number; shift: number }):
 const ofPhotographs = normalise(cifar10Statistics);
 
 /**
- * What an image goes through where nothing else is asked for: CIFAR-10's means and standard deviations; where there are
- * not three channels, CIFAR-10's 0.473 and 0.251 over all three for each.
+ * The default normalisation. Three channels use CIFAR-10's means and standard deviations; any other number of channels
+ * uses, for each, CIFAR-10's mean 0.473 and deviation 0.251 over all three.
  */
 export const defaultNormalise: Normalise = (image, shape) => {
   if (shape[2] === 3) return ofPhotographs(image, shape);
@@ -94,8 +94,8 @@ export const defaultNormalise: Normalise = (image, shape) => {
 };
 
 /**
- * x <- (x - mean) / max(std, 1 / sqrt(n)), over all n values of the one image: TensorFlow's per_image_standardization.
- * An image of one value becomes 0.
+ * x <- (x - mean) / max(std, 1 / sqrt(n)), over all n values of one image: TensorFlow's per_image_standardization. A
+ * constant image becomes 0.
  */
 export const standardise: Normalise = (image) => {
   const n = image.length;

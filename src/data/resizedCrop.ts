@@ -11,7 +11,7 @@ export interface Box {
   width: number;
 }
 
-/** For each output along one axis: the first input it looks at, and its weights for the inputs from there. */
+/** For each output along one axis: the first input that it reads, and its weights for the inputs from there on. */
 interface Taps {
   first: Int32Array;
   /** [outputs, most]: whole numbers; 2^22 means 1. */
@@ -23,7 +23,7 @@ interface Taps {
 const precision = 22;
 const half = 2 ** (precision - 1);
 
-/** Pillow's weights of the triangle filter from `size` inputs to `outputs`, widened where the axis shrinks. */
+/** Returns Pillow's weights of the triangle filter from `size` inputs to `outputs`, widened if the axis shrinks. */
 function triangleTaps(size: number, outputs: number): Taps {
   const scale = size / outputs;
   const support = Math.max(scale, 1);
@@ -61,8 +61,9 @@ let scratch = new Float32Array(0);
 
 /**
  * Cuts `box` out of `source` (rows of `sourceWidth` pixels, whole numbers in 0..255) and stretches it to an image of
- * `shape` in `target`, which may be `source` itself: bilinear, the same bits as Pillow's `resize` and so as
- * torchvision's `resized_crop` on images (fixed point, first across, then down, each rounded to whole numbers).
+ * `shape` in `target`, which may be `source` itself. Interpolates bilinearly, with the same bits as Pillow's `resize`
+ * and therefore torchvision's `resized_crop` on images (fixed point, first across, then down, each rounded to whole
+ * numbers).
  */
 export function resizedCrop(
   source: Float32Array,
@@ -102,7 +103,7 @@ export function resizedCrop(
   }
 }
 
-/** What randomResizedCrop may choose. */
+/** The range that randomResizedCrop draws from. */
 export interface ResizedCropRange {
   /** Area of the box as a share of the image's: smallest, largest. */
   scale: [number, number];
@@ -110,7 +111,7 @@ export interface ResizedCropRange {
   ratio: [number, number];
 }
 
-/** The nearest whole number at or above 0, and of two as near the even one: as Python rounds. */
+/** Rounds a number of 0 or more to the nearest whole number, ties to the even one, as Python does. */
 export function roundHalfToEven(x: number): number {
   const low = Math.floor(x);
   return x - low === 0.5 ? low + (low % 2) : Math.round(x);
@@ -118,8 +119,8 @@ export function roundHalfToEven(x: number): number {
 
 /**
  * Draws a box of an image as torchvision's RandomResizedCrop does: w = round(sqrt(area r)), h = round(sqrt(area / r)),
- * with the area and log r uniform; up to ten attempts to find one that fits, then the largest in the middle whose ratio
- * is allowed.
+ * with the area and log r uniform. After ten boxes that do not fit, returns the largest centred box with an allowed
+ * ratio.
  */
 export function randomBox(random: Draws, [height, width]: ImageShape, { scale, ratio }: ResizedCropRange): Box {
   const [low, high] = [Math.log(ratio[0]), Math.log(ratio[1])];
@@ -138,8 +139,8 @@ export function randomBox(random: Draws, [height, width]: ImageShape, { scale, r
 }
 
 /**
- * Cuts out a random box and stretches it to the whole image; the L0 project's range unless another is given. Throws a
- * UserError for an area that is no share of the image's, a ratio that is not above 0, and a largest below the smallest.
+ * Cuts out a random box and stretches it to the whole image; the default range is the L0 project's. Throws a UserError
+ * for an area that is not a share of the image's, a ratio that is not above 0, or a largest value below the smallest.
  */
 export function randomResizedCrop(range: ResizedCropRange = { scale: [0.8, 1], ratio: [0.9, 1.1] }): Augmentation {
   const { scale, ratio } = range;
@@ -151,9 +152,10 @@ export function randomResizedCrop(range: ResizedCropRange = { scale: [0.8, 1], r
 }
 
 /**
- * A set with its images scaled to cover `size` and cropped in the middle. A new pixel is the mean of the old ones
- * around it, weighted by a triangle that widens as images shrink: `resizedCrop`, and so the pixels that progressive
- * resizing trains on. Returns the set itself where it has the size. Throws a UserError for another number of channels.
+ * Scales a set's images to cover `size` and crops them in the middle, with `resizedCrop`, which gives the same pixels
+ * as progressive resizing in training: a new pixel is the mean of the old ones around it, weighted by a triangle that
+ * widens as images shrink. Returns the set itself if it already has the size. Throws a UserError for another number of
+ * channels.
  */
 export function scaleImages(set: ImageSet, { height, width, channels }: ImageSize): ImageSet {
   const stored = shapeOf(set);

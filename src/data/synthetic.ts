@@ -11,7 +11,7 @@ interface Pattern {
   frequency: number;
   /** Where the pattern starts, in 0..1. */
   phase: number;
-  /** The outline of the textured patch: a disc or a square, so that the outline does not tell the class. */
+  /** Whether the textured patch is a disc or a square; random, so that the outline does not reveal the class. */
   round: boolean;
 }
 
@@ -77,9 +77,9 @@ const between = (random: Random, low: number, high: number): number => low + (hi
 const anyColour = (random: Random, channels: number, brightest = 255): Colour =>
   Array.from({ length: channels }, () => brightest * random.next());
 
-/** A colour of any hue that is lighter than `ground`, by `least` or more on average over the channels. */
+/** Draws a colour of any hue that is lighter than `ground`, by at least `least` on average over the channels. */
 function lighter(random: Random, ground: Colour, least: number): Colour {
-  // Three channels at a time: over many, chance would hardly ever find one that is lighter in all.
+  // Three channels at a time: with many, chance would hardly ever find a colour that is lighter in all.
   if (ground.length > 3) {
     return [...lighter(random, ground.slice(0, 3), least), ...lighter(random, ground.slice(3), least)];
   }
@@ -90,7 +90,7 @@ function lighter(random: Random, ground: Colour, least: number): Colour {
   }
 }
 
-/** A shape to be drawn: its class, its radius in pixels of 32, the colour of the background, its column. */
+/** A shape to draw: its class, its radius in pixels of 32, the colour of the background, its column. */
 interface Drawing {
   shape: Distance;
   size: number;
@@ -113,13 +113,13 @@ class Painter {
 
   constructor(
     private readonly shape: ImageShape,
-    /** How many shapes stand side by side. */
+    /** How many shapes are side by side. */
     private readonly columns: number,
   ) {
     this.canvas = new Float32Array(valuesOf(shape));
   }
 
-  /** Two colours that run into each other across the canvas in a random direction, and waves in another. */
+  /** Paints two colours that blend across the canvas in a random direction, and waves in another. */
   private paintBackground(random: Random, from: Colour, scale: number): void {
     const [height, width, channels] = this.shape;
     const to = from.map((value) => value + between(random, -60, 60));
@@ -156,7 +156,7 @@ class Painter {
     }
   }
 
-  /** Small sticks and blobs that belong to no class. */
+  /** Paints small sticks and blobs that belong to no class. */
   private paintClutter(random: Random, blur: number, pieces: number, scale: number): void {
     const [height, width, channels] = this.shape;
     for (let i = 0; i < pieces; i++) {
@@ -172,7 +172,7 @@ class Painter {
     }
   }
 
-  /** Paints a drawing of random place, proportions, turn, pattern and colours in one of the columns. */
+  /** Paints a drawing with random position, proportions, rotation, pattern and colours in one of the columns. */
   private paintDrawing(random: Random, blur: number, { shape, size, ground, column }: Drawing): void {
     const [height, width] = this.shape;
     const wide = width / this.columns;
@@ -195,9 +195,9 @@ class Painter {
   }
 
   /**
-   * Paints one image into `image`: drawings, each in a column of its own with two smaller ones of any class, which may
-   * cover parts of it, on a random background, between clutter, out of focus, under noise. Drawings are lighter than
-   * the background, save in one image of seven, a negative. Lengths are those of 32 x 32 pixels, scaled.
+   * Paints one image into `image`: one drawing per column, each with two smaller ones of any class, which may cover
+   * parts of it, on a random background with clutter, blurred and noisy. Drawings are lighter than the background,
+   * except in one image of seven, which is a negative. Lengths are for 32 x 32 pixels and scaled to the image.
    */
   paint(image: Uint8Array, drawings: Distance[], random: Random): void {
     const [height, width, channels] = this.shape;
@@ -225,10 +225,10 @@ class Painter {
   }
 }
 
-/** What results from this data are signed with. */
+/** The name printed with results from this data. */
 export const syntheticName = 'synthetic collages';
 
-/** What synthetic images look like. */
+/** Shape and classes of synthetic images. */
 export interface SyntheticOptions {
   /** [height, width, channels]; default [32, 32, 3]. */
   shape?: readonly number[];
@@ -237,10 +237,10 @@ export interface SyntheticOptions {
 }
 
 /**
- * `count` procedural images of balanced classes; image i depends on the seed and i alone, so a longer set starts with
- * the shorter one. Ten classes are ten shapes (circle, ring, ... dots), and an image's is the largest of three; up to a
- * hundred are two such images side by side, and so on, as the digits of a number. Throws a UserError for fewer than two
- * classes, or images too small for their shapes.
+ * Returns `count` procedural images of balanced classes. Image i depends only on the seed and i, so a longer set starts
+ * with the shorter one. Ten classes are ten shapes (circle, ring, ... dots); the largest of an image's three shapes is
+ * its class. Up to a hundred classes are two such images side by side, and so on, like the digits of a number. Throws a
+ * UserError for fewer than two classes, or images too small for their shapes.
  */
 export function syntheticImages(
   count: number,

@@ -3,17 +3,17 @@ import { Random } from '../backend/random.js';
 import { shapeOf, valuesOf, type ImageSet } from './imageSet.js';
 import type { Normalise } from './normalise.js';
 
-/** How many patches of how many images the directions are taken from. */
+/** How many images, and how many patches of each, the directions are computed from. */
 const [images, patchesOfEach] = [2000, 20];
 /** The side of a patch. */
 const side = 2;
-/** Added to each direction's variance, so that what hardly varies is not made as loud as the rest. */
+/** Added to each direction's variance, so that those that hardly vary are not amplified to the level of the rest. */
 const epsilon = 5e-4;
 
 /**
- * The kernel of a convolution that whitens patches: [2, 2, C, 8 C], flat. With the patches' covariance
- * V D V', column i is the i-th direction v_i / sqrt(d_i + 5e-4), largest variance first, and its second half is the
- * same negated, which a ReLU needs to let both signs through (Jordan 2024, section 3.1). The same images give the same
+ * Returns the kernel of a convolution that whitens patches: [2, 2, C, 8 C], flat. With the patches' covariance V D V',
+ * column i of the first half is the i-th direction v_i / sqrt(d_i + 5e-4), largest variance first. The second half is
+ * the first negated, which lets both signs through a ReLU (Jordan 2024, section 3.1). The same images give the same
  * bits.
  */
 export function whiteningKernel(set: ImageSet, normalise: Normalise): Float32Array {

@@ -7,17 +7,19 @@ import { oncePerNetwork, type Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './networkGraph.js';
 
 /**
- * The mask of each channel, by the name of the convolution or dense layer whose outputs it multiplies: 0 is closed.
- * What every sparsity method gives, and what cuts, counts and figures read.
+ * The mask of each channel, by the name of the convolution or dense layer whose outputs it multiplies; 0 means closed.
+ * Every sparsity method returns such masks; cutting, counting and figures read them.
  */
 export type ChannelMasks = ReadonlyMap<string, Float32Array>;
 
-/** A network without some channels of another one, with which training goes on. */
+/** A network after some channels were removed, with which training continues. */
 export interface SmallerNetwork {
   model: tf.LayersModel;
-  /** What became of the other network's layers; those that are gone are not there. */
+  /** The new layer for each layer of the original network; removed layers are absent. */
   layers: ReadonlyMap<Layer, Layer>;
-  /** What became of its weights, and which of their entries are left, by their flat index, in ascending order. */
+  /**
+   * For each original weight: the new weight, and the flat indices of the original entries that are left, ascending.
+   */
   weights: ReadonlyMap<Weight, { weight: Weight; entries: Uint32Array }>;
 }
 
@@ -28,28 +30,30 @@ export interface ChannelNode extends LayerNode {
   readers: ChannelNode[];
   channels: number;
   /**
-   * The channels of its inputs that output channel c is computed from one by one, other channels having no part in it.
+   * Returns the input channels that output channel c is computed from, for a layer that works channel by channel; none
+   * for a kernel.
    */
   sources: (c: number) => Channel[];
 }
 
-/** A network's layers from input to output, with who reads whom and what each does with channels. */
+/** A network's layers from input to output: which reads which, and what each does with channels. */
 export type ChannelGraph = NetworkGraph<ChannelNode>;
 
-/** The most channels that all layers of a network may have together. */
+/** The most channels that the layers of a network may have in total. */
 const mostChannels = 2 ** 22;
 
 /** One channel of one layer's output. */
 export interface Channel {
   node: ChannelNode;
   channel: number;
-  /** Whether it is the one channel of an input that counts for all channels of the output. */
+  /** Whether this is an input's only channel, applied to all channels of the output. */
   spread?: boolean;
 }
 
 /**
- * Reads a network as `networkGraph` does, and of each layer how many channels it gives and from which channels of its
- * inputs each is computed. Throws a UserError for a layer whose channels cannot be followed, and for one used twice.
+ * Reads a network as `networkGraph` does, and finds for each layer how many channels it outputs and which input
+ * channels each of them is computed from. Throws a UserError for a layer whose channels cannot be followed, for a layer
+ * used twice, and for too many channels.
  */
 export const channelGraph = oncePerNetwork((model): ChannelGraph => {
   const graph = networkGraph(model);
@@ -73,7 +77,7 @@ export const channelGraph = oncePerNetwork((model): ChannelGraph => {
 
 const channelsOf = ({ outputShape }: LayerNode): number => outputShape.at(-1) ?? 0;
 
-/** The `sources` of a layer with a role; none for a kernel over all channels. */
+/** Returns the `sources` of a layer with a role; none for a kernel over all channels. */
 function sourcesOf(node: ChannelNode, role: LayerRole): ChannelNode['sources'] {
   const { inputs } = node;
   const [input] = inputs;
@@ -102,7 +106,10 @@ function sourcesOf(node: ChannelNode, role: LayerRole): ChannelNode['sources'] {
   }
 }
 
-/** Why none of a layer's channels may go, if so, as the end of a sentence that begins with the layer's name. */
+/**
+ * Returns why none of a layer's channels may be removed, as the end of a sentence that begins with the layer's name;
+ * undefined if they may.
+ */
 export function lockedBecause(node: ChannelNode): string | undefined {
   if (node.role === 'input') {
     const read = node.readers.length > 0 || node.output;

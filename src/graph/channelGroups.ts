@@ -10,7 +10,7 @@ class DisjointSets {
     this.parent = Array.from({ length: n }, (_, i) => i);
   }
 
-  /** The number that stands for the set of i: its smallest. */
+  /** Returns the number that represents the set of i: the smallest in the set. */
   find(i: number): number {
     let root = i;
     while (this.parent[root] !== root) root = this.parent[root];
@@ -24,18 +24,19 @@ class DisjointSets {
   }
 }
 
-/** Which channels of all layers are one and the same, so that they stay or go together. */
+/** Which channels of all layers are tied, so that they stay or go together. */
 export interface ChannelTies {
-  /** The number of the set that a layer's channel belongs to. */
+  /** Returns the number of the set that a layer's channel belongs to. */
   setOf(node: ChannelNode, channel: number): number;
-  /** How many numbers there are; not every one names a set. */
+  /** All set numbers are below this; not every number below it is a set's. */
   size: number;
 }
 
 /**
- * Ties every channel to the channels it is computed from one by one: through batch norm, activation, gate, pooling and
- * a depthwise convolution to itself, through a sum or product to the channel of each part. One channel that counts for
- * all is not tied to them. `skipped(merge, part)` says which parts are left out.
+ * Ties every channel to the channels that it is computed from one by one: through batch norm, activation, gate, pooling
+ * and depthwise convolution to the input channel, through a sum or product to the same channel of each part. A single
+ * channel that applies to all output channels is not tied to them. `skipped(merge, part)` says which parts to leave
+ * out.
  */
 export function channelTies(
   { nodes }: ChannelGraph,
@@ -64,13 +65,13 @@ export function channelTies(
 export interface ChannelGroup {
   /** The layers that compute the channels. */
   layers: string[];
-  /** How many sets of tied channels there are: what can be removed one by one. */
+  /** Number of sets of tied channels, each of which can be removed on its own. */
   channels: number;
-  /** The layers that read them. */
+  /** The layers that read the channels. */
   readers: string[];
-  /** Why the channels of the layers are tied to each other; empty for one layer on its own. */
+  /** Why the channels of the layers are tied to each other; empty for a single layer. */
   because: string[];
-  /** Why none of them may be removed, if so. */
+  /** Why none of the channels may be removed, if so. */
   locked?: string;
 }
 
@@ -82,13 +83,13 @@ const verbs: Record<Merge, string> = {
   minimum: 'takes the smaller of',
 };
 
-/** Why the channels of a layer's inputs and output belong together, if they are those of several layers. */
+/** Returns why the channels of a layer's inputs and output belong together, if they belong to several layers. */
 function reasonFor({ role, name, inputs }: ChannelNode): string[] {
   if (isMerge(role)) return [`${name} ${verbs[role]} ${inputs.map((input) => input.name).join(' and ')}`];
   return role === 'depthwise' ? [`${name} works on each channel of ${inputs[0].name} alone`] : [];
 }
 
-/** The groups of channels that stay or go together in a network, in the order of their first layers. */
+/** Returns the groups of channels that stay or go together in a network, in the order of their first layers. */
 export function channelGroups(graph: ChannelGraph): ChannelGroup[] {
   const ties = channelTies(graph);
   const setsOf = (node: ChannelNode): number[] => Array.from({ length: node.channels }, (_, c) => ties.setOf(node, c));
@@ -120,7 +121,7 @@ export function channelGroups(graph: ChannelGraph): ChannelGroup[] {
 }
 
 /**
- * Which channels of a network go together and why, as text: a paragraph for each group.
+ * Describes as text which channels of a network stay or go together and why, in one paragraph per group.
  *
  *     16 channels of stem_conv, stage1_block1_second_conv; read by stage1_block1_first_conv, ...
  *       together because stage1_block1_sum adds stage1_block1_second_bn and stem_bn

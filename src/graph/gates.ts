@@ -9,7 +9,7 @@ import '../layers/standardLayers.js';
 import { leafLayers, oncePerNetwork } from './names.js';
 import { networkGraph, type LayerNode } from './networkGraph.js';
 
-/** The network's layers with gates that can be trained, first to last. */
+/** Returns the network's layers with trainable gates, first to last. */
 export function gatesOf(model: tf.LayersModel): Gate[] {
   return leafLayers(model).filter(
     (layer): layer is L0Gate | GatedConv2d =>
@@ -17,7 +17,7 @@ export function gatesOf(model: tf.LayersModel): Gate[] {
   );
 }
 
-/** The gates that alone read a batch norm of this network, by that batch norm, where both are used once. */
+/** The gate of each batch norm of this network that only a gate reads, where both are used once. */
 const gatesBehindNorms = oncePerNetwork((model): ReadonlyMap<tf.layers.Layer, L0Gate> => {
   const { nodes } = networkGraph(model);
   const once = ({ layer }: LayerNode): boolean => nodes.filter((other) => other.layer === layer).length === 1;
@@ -31,9 +31,9 @@ const gatesBehindNorms = oncePerNetwork((model): ReadonlyMap<tf.layers.Layer, L0
 });
 
 /**
- * A network's outputs for some inputs, as `model.apply` computes them, but with gates multiplied in the same pass as
- * the batch norms in front of them. `seed` decides what layers draw that have no seed of their own, such as dropout.
- * The caller disposes them.
+ * Returns a network's outputs for some inputs, as `model.apply` computes them, but multiplies gates in the same pass as
+ * the batch norms before them. `seed` decides the random numbers of layers without a seed of their own, such as
+ * dropout. The caller disposes the outputs.
  */
 export function forward(
   model: tf.LayersModel,

@@ -6,19 +6,20 @@ import type { Layer } from './names.js';
 import type { LayerNode } from './networkGraph.js';
 
 const norms = ['BatchNorm', 'BatchNormalization'];
-/** Layers without a kernel whose weights may have more than one axis: the last is that of the channels. */
+/** Layers without a kernel whose weights may have more than one axis; the last is the axis of the channels. */
 const maps = ['BiasMap', 'PReLU'];
 
-/** A batch norm that is `frozen` normalises by its running statistics in training too, and leaves them as they are. */
+/** A batch norm that is `frozen` normalises by its running statistics in training too, and does not change them. */
 export type BatchNormLayer = Layer & { frozen?: boolean };
 
-/** Whether a layer is a batch norm, ours or that of tf.layers. */
+/** Whether a layer is a batch norm, ours or tf.layers'. */
 export function isBatchNorm(layer: Layer): layer is BatchNormLayer {
   return norms.includes(layer.getClassName());
 }
 
 /**
- * A layer's weight by the last part of its name, which is spelt moving_mean in some layers; undefined if there is none.
+ * Finds a layer's weight by the last part of its name, which some layers spell with an underscore, as in moving_mean;
+ * returns undefined if there is none.
  */
 export function weightOf(layer: Layer, name: string): Weight | undefined {
   return layer.weights.find(
@@ -26,15 +27,13 @@ export function weightOf(layer: Layer, name: string): Weight | undefined {
   );
 }
 
-/**
- * One kernel of a layer: which of its entries belong to which channels of the layer. Entries go by their flat index.
- */
+/** One kernel of a layer, and which of its entries belong to which channels. Entries are identified by flat index. */
 export interface Kernel {
   weight: Weight;
   inputOf: (entry: number) => number;
-  /** Undefined for the kernel of a separable convolution's first half, which belongs to all output channels. */
+  /** Undefined for the depthwise kernel of a separable convolution, which belongs to all output channels. */
   outputOf?: (entry: number) => number;
-  /** How many entries there are between so many input channels and so many output channels. */
+  /** Returns the number of entries between the given numbers of input and output channels. */
   entries: (inputs: number, outputs: number) => number;
 }
 
@@ -45,17 +44,17 @@ export interface KernelGeometry {
   inputs: number;
   outputs: number;
   /**
-   * How many outputs each input has to itself, in a depthwise convolution: output c * multiplier + j is made of input c
-   * alone. Undefined where every output is made of all inputs.
+   * How many outputs a depthwise convolution computes from each input: output c * multiplier + j is computed from input
+   * c alone. Undefined if every output is computed from all inputs.
    */
   multiplier?: number;
   /**
-   * Positions at which the window is applied: of the output image or, where a convolution is transposed, the input
-   * image.
+   * Number of positions at which the window is applied: those of the output image or, for a transposed convolution, of
+   * the input image.
    */
   positions: number;
   bias: boolean;
-  /** One; of a separable convolution two, the depthwise and the pointwise one. */
+  /** One kernel; a separable convolution has two, depthwise and pointwise. */
   kernels: Kernel[];
 }
 
@@ -63,7 +62,7 @@ type Kernels = Pick<KernelGeometry, 'window' | 'inputs' | 'outputs' | 'multiplie
 
 const product = (sides: readonly (number | null)[]): number => sides.reduce<number>((n, side) => n * (side ?? 0), 1);
 
-/** The entries of a kernel's window, and its last two sides. */
+/** Returns the number of entries of a kernel's window, and the kernel's last two sides. */
 const sidesOf = ({ shape }: Weight): number[] => [product(shape.slice(0, -2)), ...(shape.slice(-2) as number[])];
 
 /** [h, w, in, out] and [in, out]. */
@@ -106,7 +105,7 @@ function separable(first: Weight, second: Weight): Kernels {
   };
 }
 
-/** The layers with kernels, and what theirs are called. */
+/** The layers with kernels: the names of their kernels, and how to read them. */
 const kinds: Record<string, { weights: string[]; read: (...weights: Weight[]) => Kernels }> = {
   Conv2d: { weights: ['kernel'], read: dense },
   GatedConv2d: { weights: ['kernel'], read: dense },
@@ -120,11 +119,11 @@ const kinds: Record<string, { weights: string[]; read: (...weights: Weight[]) =>
 };
 
 /**
- * The geometry of a convolution (plain, transposed, depthwise or separable) or dense layer, ours or that of tf.layers;
+ * Returns the geometry of a convolution (plain, transposed, depthwise or separable) or dense layer, ours or tf.layers';
  * undefined for a layer without a kernel.
  *
- * Throws a UserError that names the layer and its class for any other with a weight of more than one axis, since
- * nothing is known of its filters.
+ * Throws a UserError that names the layer and its class for any other layer with a weight of more than one axis, since
+ * its filters are unknown, and for channels on another axis than the last.
  */
 export function kernelGeometry(
   layer: Layer,
@@ -155,8 +154,8 @@ export function kernelGeometry(
 }
 
 /**
- * Height and width of the image that a transposed convolution makes an output of: the window is applied at each of its
- * places.
+ * Returns the height and width of a transposed convolution's input image, given its output shape: the window is applied
+ * at each position of the input.
  */
 function inputImage(layer: Layer, [, ...output]: tf.Shape): number[] {
   const { kernelSize, strides, padding } = layer.getConfig() as Record<string, [number, number]>;
@@ -166,14 +165,14 @@ function inputImage(layer: Layer, [, ...output]: tf.Shape): number[] {
   });
 }
 
-/** Whether the axis in a layer's settings, if there is one, is the last of so many. */
+/** Whether the axis in a layer's settings, if there is one, is the last of `rank` axes. */
 export function hasChannelsLast(layer: Layer, rank: number): boolean {
   const { axis, dataFormat } = layer.getConfig();
   return dataFormat !== 'channelsFirst' && isLastAxis(axis ?? -1, rank);
 }
 
 /**
- * The batch norm that reads a place of a network, if there is one. Throws a UserError for one over another axis than
+ * Returns the batch norm that reads a node, if there is one. Throws a UserError for a batch norm over another axis than
  * the last.
  */
 export function normBehind({ readers }: LayerNode): LayerNode | undefined {
@@ -188,17 +187,17 @@ export function normBehind({ readers }: LayerNode): LayerNode | undefined {
 
 /** How a window moves along one side of an image. */
 export interface AxisWindow {
-  /** Values the window covers, and the step between them. */
+  /** Number of values that the window covers, and the step between them. */
   size: number;
   dilation: number;
   stride: number;
-  /** Border in front of and behind the image. */
+  /** Border before and after the image. */
   before: number;
   after: number;
   /** Length of the input and of the output. */
   input: number;
   output: number;
-  /** Whether it moves over the output, as that of a transposed convolution: then the border is that of the output. */
+  /** Whether the window moves over the output, as in a transposed convolution; the border is then the output's. */
   transposed: boolean;
 }
 
@@ -207,14 +206,14 @@ const pair = (value: unknown, otherwise: number): [number, number] => {
   return typeof value === 'number' ? [value, value] : [otherwise, otherwise];
 };
 
-/** Height and width of the output of a layer, [1, 1] if it is a vector. */
+/** Returns the height and width of a layer's output; [1, 1] for a vector. */
 export function imageOf(shape: (number | null)[]): [number, number] {
   return shape.length === 4 ? [shape[1] ?? 0, shape[2] ?? 0] : [1, 1];
 }
 
 /**
- * How the window of a convolution, pooling or zero padding moves over [N, H, W, C], down and across; 1 x 1 for a dense
- * layer.
+ * Returns how the window of a convolution, pooling or zero padding moves over [N, H, W, C], down and across; 1 x 1 for
+ * a dense layer.
  */
 export function windowsOf({ layer, inputShapes, outputShape }: LayerNode): [AxisWindow, AxisWindow] {
   const config = layer.getConfig();
@@ -222,7 +221,7 @@ export function windowsOf({ layer, inputShapes, outputShape }: LayerNode): [Axis
   const size = pair(config.kernelSize ?? config.poolSize, 1);
   // A zero padding is a window of one value with a border.
   const strides = kind === 'ZeroPadding2D' ? [1, 1] : pair(config.strides ?? config.poolSize, 1);
-  // tf.layers pass no dilation on to a depthwise convolution.
+  // tf.layers ignore the dilation of a depthwise convolution.
   const dilations = kind === 'DepthwiseConv2D' ? [1, 1] : pair(config.dilationRate, 1);
   const transposed = kind === 'Conv2DTranspose';
   const padding = (config.padding ?? 'valid') as Padding;

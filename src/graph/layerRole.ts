@@ -3,7 +3,7 @@ import { hasChannelsLast, imageOf, kernelGeometry } from './kernels.js';
 import type { Layer } from './names.js';
 import type { LayerNode } from './networkGraph.js';
 
-/** How a layer makes one tensor of several, value by value. */
+/** How a layer merges several tensors into one, value by value. */
 export type Merge = 'add' | 'multiply' | 'average' | 'maximum' | 'minimum';
 
 /**
@@ -12,11 +12,11 @@ export type Merge = 'add' | 'multiply' | 'average' | 'maximum' | 'minimum';
  * - `kernel`: every output channel is computed from all input channels (convolution, dense);
  * - `depthwise`: output channel c * multiplier + j is computed by a kernel from input channel c alone;
  * - `norm`, `gate`, `channelwise`: output channel c is computed from input channel c alone;
- * - `add`, `multiply`, `average`, `maximum`, `minimum`: output channel c from the inputs' channels c; an input of one
- *   place or one channel counts for all of them;
+ * - `add`, `multiply`, `average`, `maximum`, `minimum`: output channel c is computed from channel c of each input; an
+ *   input with one position or one channel applies to all of them;
  * - `concat`: the inputs' channels one after another;
- * - `flatten`, `reshape`: each channel once for each position that becomes a channel, the channel fastest;
- * - `mix`: channels depend on each other, as in softmax or layer normalisation, and none can be taken away.
+ * - `flatten`, `reshape`: positions become channels, each with all input channels, the channel index fastest;
+ * - `mix`: channels depend on each other, as in softmax or layer normalisation, and none can be removed.
  */
 export type LayerRole =
   'input' | 'kernel' | 'depthwise' | 'norm' | 'gate' | 'channelwise' | Merge | 'concat' | 'flatten' | 'reshape' | 'mix';
@@ -47,7 +47,7 @@ const roles: Record<string, LayerRole> = {
   LayerNormalization: 'mix',
 };
 
-/** Whether a role makes one tensor of several, value by value. */
+/** Whether a role merges several tensors into one, value by value. */
 export function isMerge(role: LayerRole): role is Merge {
   return ['add', 'multiply', 'average', 'maximum', 'minimum'].includes(role);
 }
@@ -55,7 +55,7 @@ export function isMerge(role: LayerRole): role is Merge {
 /** What a channelwise layer does with the values of a channel. */
 export type ChannelwiseKind = 'elementwise' | 'slopes' | 'idle' | 'window' | 'upsampling' | 'global' | 'biasMap';
 
-/** `idle` ones do something in training only. */
+/** `idle` layers act in training only. */
 const channelwise: Record<ChannelwiseKind, string[]> = {
   elementwise: ['Activation', 'ReLU', 'LeakyReLU', 'ELU', 'ThresholdedReLU', 'Rescaling'],
   slopes: ['PReLU'],
@@ -66,14 +66,14 @@ const channelwise: Record<ChannelwiseKind, string[]> = {
   biasMap: ['BiasMap'],
 };
 
-/** Channels, rows and columns are followed one by one: more than these are not. */
+/** Channels, rows and columns are followed one by one, up to these numbers. */
 const most = { channels: 2 ** 20, side: 4096 };
-/** Activations of tf.layers, by name, that treat every value alike: channels stay what they are. */
+/** Activations of tf.layers, by name, that treat every value alike, so that channels stay separate. */
 const elementwiseActivations = [
   ...['linear', 'relu', 'relu6', 'elu', 'selu', 'sigmoid', 'hardSigmoid', 'softplus', 'softsign', 'tanh', 'swish'],
   ...['mish', 'gelu', 'gelu_new'],
 ];
-/** Those that make something else of 0. */
+/** Activations that map 0 to another value. */
 const movingZero = ['sigmoid', 'hardSigmoid', 'softplus'];
 /** Activations that compute every channel from all of them. */
 const mixingActivations = ['softmax', 'logSoftmax'];
@@ -84,7 +84,7 @@ export function channelwiseKind(layer: Layer): ChannelwiseKind | undefined {
   return (Object.keys(channelwise) as ChannelwiseKind[]).find((kind) => channelwise[kind].includes(name));
 }
 
-/** The name of the activation that a layer ends with; 'linear' for one without. */
+/** Returns the name of the activation that a layer ends with; 'linear' if it has none. */
 export function activationOf(layer: Layer): string {
   const { activation } = layer.getConfig();
   return typeof activation === 'string' ? activation : JSON.stringify(activation ?? 'linear').replaceAll('"', '');
@@ -95,15 +95,15 @@ export function mixesChannels(layer: Layer): boolean {
   return mixingActivations.includes(activationOf(layer));
 }
 
-/** Whether a layer that treats every value alike, or an activation that it ends with, makes something else of 0. */
+/** Whether a layer that treats every value alike, or its activation, maps 0 to another value. */
 export function movesZero(layer: Layer): boolean {
   const shifts = layer.getClassName() === 'Rescaling' && layer.getConfig().offset !== 0;
   return shifts || movingZero.includes(activationOf(layer));
 }
 
 /**
- * What a layer does with channels at its place in a network. Throws a UserError for a layer or activation that cannot
- * be followed, and for one with another axis for its channels than the last.
+ * Returns what a layer does with channels at its place in a network. Throws a UserError for a layer or activation that
+ * cannot be followed, and for channels on another axis than the last.
  */
 export function layerRole(node: LayerNode): LayerRole {
   const { layer, name, inputShapes, outputShape, tensors } = node;
@@ -153,21 +153,21 @@ export function layerRole(node: LayerNode): LayerRole {
   throw refuse(`ends with a ${activation} over its channels, which only a convolution or dense layer may`);
 }
 
-/** Whether an input of a merging layer counts for all channels of its output. */
+/** Whether an input of a merging layer has a single channel, which applies to all channels of the output. */
 export function isSpread({ outputShape }: LayerNode, input: LayerNode): boolean {
   return input.outputShape.at(-1) === 1 && outputShape.at(-1) !== 1;
 }
 
-/** Whether an input of a merging layer is as large as its output, rather than counting for all places or channels. */
+/** Whether an input of a merging layer is as large as the output, rather than applying to all positions or channels. */
 export function isFull({ outputShape }: LayerNode, input: LayerNode): boolean {
   const sizes = [outputShape, input.outputShape].map((shape) => [...imageOf(shape), shape.at(-1)]);
   return String(sizes[0]) === String(sizes[1]);
 }
 
-/** Kinds of layers with f(g x) = g f(x) for every g >= 0, whatever their settings; so has LeakyReLU. */
+/** Kinds of layers with f(g x) = g f(x) for every g >= 0, whatever their settings; LeakyReLU has it too. */
 const homogeneous = ['idle', 'slopes', 'window', 'upsampling', 'global'];
 
-/** Whether f(g x) = g f(x) for every g >= 0, so that a gate behind the layer may as well stand before it. */
+/** Whether f(g x) = g f(x) for every g >= 0, so that a gate after the layer may also be placed before it. */
 export function isHomogeneous(layer: Layer): boolean {
   const name = layer.getClassName();
   if (name === 'ReLU') return (layer.getConfig().maxValue ?? null) === null;

@@ -6,11 +6,13 @@ import type { Weight } from '../layers/layer.js';
 /** Any layer of a tf.LayersModel. */
 export type Layer = tf.layers.Layer;
 
-/** A layer with the names of the networks that it lies in, from the outside in; none for the network itself. */
+/**
+ * A layer with the names of the nested networks that contain it, from the outside in; empty for the outermost network.
+ */
 interface Place {
   layer: Layer;
   path: string[];
-  /** Whether one of those networks is frozen. */
+  /** Whether a network that contains the layer is frozen. */
   frozen: boolean;
 }
 
@@ -18,24 +20,24 @@ function placesOf(model: tf.LayersModel, path: string[] = [], within = false): P
   const frozen = within || !model.trainable;
   return model.layers.flatMap((layer): Place[] => {
     if (layer instanceof tf.LayersModel) return placesOf(layer, [...path, layer.name], frozen);
-    // What feeds a network inside another one has no values of its own.
+    // The input layers of a nested network have no values of their own.
     return layer.getClassName() === 'InputLayer' && path.length > 0 ? [] : [{ layer, path, frozen }];
   });
 }
 
-/** The layers of a network in its order, those of networks inside it in their place; each once. */
+/** Returns the layers of a network in its order, with nested networks replaced by their layers; each layer once. */
 export function leafLayers(model: tf.LayersModel): Layer[] {
   return [...new Set(placesOf(model).map(({ layer }) => layer))];
 }
 
-/** The layers that are frozen with a network that they lie in, whatever their own `trainable` says. */
+/** Returns the layers that are frozen because a network that contains them is, whatever their own `trainable` says. */
 export function frozenLayers(model: tf.LayersModel): Set<Layer> {
   return new Set(placesOf(model).flatMap(({ layer, frozen }) => (frozen ? layer : [])));
 }
 
 /**
- * A name for each of some things: the first spelling that nothing else has. Throws a UserError where the last one does
- * not tell two of them apart either.
+ * Gives each thing the first spelling that no other has as its name. Throws a UserError if even the last spelling is
+ * the same for two of them.
  */
 function tellApart<T>(things: readonly T[], spellings: ((thing: T) => string)[], what: string): Map<T, string> {
   const names = new Map<T, string>();
@@ -59,8 +61,8 @@ function tellApart<T>(things: readonly T[], spellings: ((thing: T) => string)[],
 }
 
 /**
- * The name of each layer in a network: its own or, where networks inside have layers of the same name, with theirs in
- * front: left/conv.
+ * Returns the name of each layer in a network: its own or, if layers of nested networks share that name, prefixed with
+ * the networks' names: left/conv.
  */
 export function layerNames(model: tf.LayersModel): Map<Layer, string> {
   const places = new Map(placesOf(model).map((place) => [place.layer, place]));
@@ -73,10 +75,11 @@ export function layerNames(model: tf.LayersModel): Map<Layer, string> {
 }
 
 /**
- * Every weight of a network by the name it has there, in the network's order: layer/weight or, where networks inside
- * have weights of the same name, with theirs in front: left/conv/kernel. What saved states and masks go by.
+ * Returns every weight of a network by its name there, in the network's order: layer/weight or, if weights of nested
+ * networks share that name, prefixed with the networks' names: left/conv/kernel. Saved states and masks use these
+ * names.
  *
- * Throws a UserError where that does not tell two weights apart.
+ * Throws a UserError if two weights still have the same name.
  */
 export function namedWeights(model: tf.LayersModel): Map<string, Weight> {
   const owners = new Map(
@@ -96,8 +99,8 @@ export function namedWeights(model: tf.LayersModel): Map<string, Weight> {
 }
 
 /**
- * Gives a network the tensors of a file by its weights' names (`namedWeights`). Throws the error that `refuse` makes of
- * the first that is missing, of another shape, or of no weight; nothing has been changed then.
+ * Sets a network's weights to a file's tensors of the same names (`namedWeights`). Throws the error that `refuse` makes
+ * for the first tensor that is missing, has another shape, or belongs to no weight; in that case no weight is changed.
  */
 export function fillWeights(
   model: tf.LayersModel,
@@ -121,8 +124,8 @@ export function fillWeights(
 }
 
 /**
- * A name that is not among those `used`, and is from now on: the one wanted or, where there is one, with a number
- * behind it.
+ * Returns a name that is not among those `used`, and adds it to them: the wanted name or, if that is taken, the name
+ * with a number appended.
  */
 export function freeName(used: Set<string>, wanted: string): string {
   let name = wanted;
@@ -131,7 +134,7 @@ export function freeName(used: Set<string>, wanted: string): string {
   return name;
 }
 
-/** Throws a UserError for anything else than a tf.LayersModel. */
+/** Throws a UserError for anything other than a tf.LayersModel. */
 export function checkNetwork(model: tf.LayersModel): void {
   if (model instanceof tf.LayersModel) return;
   const kind = (Object(model) as object).constructor.name;
@@ -139,8 +142,8 @@ export function checkNetwork(model: tf.LayersModel): void {
 }
 
 /**
- * `compute` for what is needed at every step: once for a network, as long as it has the same outputs. Throws a
- * UserError for anything else than a tf.LayersModel.
+ * Caches `compute`, for what is needed at every step: it runs once per network, as long as the network has the same
+ * outputs. Throws a UserError for anything other than a tf.LayersModel.
  */
 export function oncePerNetwork<T extends object>(compute: (model: tf.LayersModel) => T): (model: tf.LayersModel) => T {
   const known = new WeakMap<tf.SymbolicTensor[], T>();

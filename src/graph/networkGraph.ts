@@ -2,42 +2,42 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { checkNetwork, layerNames, leafLayers, type Layer } from './names.js';
 
-/** One place of a network at which a layer computes. */
+/** One place in a network where a layer computes. */
 export interface LayerNode {
   layer: Layer;
   /** The layer's name in this network (`layerNames`). */
   name: string;
-  /** The places whose outputs it reads, in the order of its inputs; a place that is read twice stands there twice. */
+  /** The places whose outputs it reads, in the order of its inputs; a place that is read twice is listed twice. */
   inputs: LayerNode[];
-  /** Which of the tensors of each of those it reads. */
+  /** For each of `inputs`, the index of the tensor that it reads. */
   reads: number[];
   /** The places that read it, each once. */
   readers: LayerNode[];
   inputShapes: tf.Shape[];
   outputShape: tf.Shape;
-  /** How many tensors the layer gives. */
+  /** How many tensors the layer outputs. */
   tensors: number;
-  /** Whether the network returns what it gives. */
+  /** Whether its output is an output of the network. */
   output: boolean;
 }
 
-/** Who reads whom in a network. */
+/** Which places of a network read which. */
 export interface NetworkGraph<Node extends LayerNode = LayerNode> {
   model: tf.LayersModel;
-  /** From input to output: every place comes behind those that it reads. */
+  /** From input to output: every place comes after those that it reads. */
   nodes: Node[];
   /** The network's inputs and outputs, in its order. */
   inputs: Node[];
   outputs: Node[];
 }
 
-/** One of the tensors that a layer gives at a place. */
+/** One of the tensors that a layer outputs at a place. */
 interface Source {
   node: LayerNode;
   index: number;
 }
 
-/** What a nested network's inputs are where it stands, and its places that are known already. */
+/** One use of a nested network: what feeds its inputs, and its places found so far. */
 interface Scope {
   fed: Map<tf.SymbolicTensor, Source>;
   known: Map<unknown, LayerNode>;
@@ -51,9 +51,9 @@ export const unreadInputs = ({ inputs }: NetworkGraph): LayerNode[] =>
   inputs.filter(({ readers, output }) => readers.length === 0 && !output);
 
 /**
- * Reads a network from its own outputs upwards, networks inside it included: layers know all places at which they were
- * ever applied, in other networks too. A layer that is used twice stands there twice. Inputs that no output depends on
- * come last. Throws a UserError for anything else than a tf.LayersModel.
+ * Reads a network from its own outputs upwards, nested networks included. Its layers alone would not do: they know all
+ * places where they were ever applied, in other networks too. A layer that is used twice has two places. Inputs that no
+ * output depends on come last. Throws a UserError for anything other than a tf.LayersModel.
  */
 export function networkGraph(model: tf.LayersModel): NetworkGraph {
   checkNetwork(model);
@@ -102,7 +102,8 @@ export function networkGraph(model: tf.LayersModel): NetworkGraph {
 }
 
 /**
- * The place of a layer in a network. Throws a UserError for one that the network does not have, or uses more than once.
+ * Returns the place of a layer in a network. Throws a UserError for a layer that the network does not have, or uses
+ * more than once.
  */
 export function nodeOf(graph: NetworkGraph, layer: Layer): LayerNode {
   const places = graph.nodes.filter((node) => node.layer === layer);
@@ -114,7 +115,7 @@ export function nodeOf(graph: NetworkGraph, layer: Layer): LayerNode {
   );
 }
 
-/** The places of a graph in the order in which the network lists its layers. */
+/** Returns the places of a graph in the order in which the network lists its layers. */
 export function inLayerOrder<Node extends LayerNode>({ model, nodes }: NetworkGraph<Node>): Node[] {
   const order = new Map(leafLayers(model).map((layer, i) => [layer, i]));
   return nodes.toSorted((a, b) => (order.get(a.layer) ?? -1) - (order.get(b.layer) ?? -1));

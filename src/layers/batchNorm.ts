@@ -16,7 +16,8 @@ export interface BatchNormOptions extends LayerOptions {
   /** Whether there is a beta. Default true. */
   center?: boolean;
   /**
-   * 'relu' or 'relu6' puts that behind the normalisation, which a backend can do in the same pass. Default 'linear'.
+   * 'relu' or 'relu6' applies that function after the normalisation; a backend can do both in one pass. Default
+   * 'linear'.
    */
   activation?: Activation;
 }
@@ -24,12 +25,12 @@ export interface BatchNormOptions extends LayerOptions {
 const relus = { linear: false, relu: true, relu6: 6 } as const;
 
 /**
- * Batch normalisation by PyTorch's conventions, optionally with its ReLU: batch statistics in training, which also
- * moves the running ones (unbiased variance); running statistics otherwise.
+ * Batch normalisation by PyTorch's conventions, optionally with its ReLU. Training uses the batch's statistics and
+ * updates the running ones (unbiased variance); inference uses the running ones.
  *
- * A gate that the caller names in the options is multiplied in the same pass: what comes out is gated, and the gate
- * passes it on. Input [N, ..., C], same output; weights gamma, beta, movingMean, movingVariance, [C] each. Throws a
- * UserError for options out of range.
+ * A gate that the caller names in the options is multiplied in the same pass: the output is gated, and the gate returns
+ * it unchanged. Input [N, ..., C], output the same shape; weights gamma, beta, movingMean, movingVariance, [C] each.
+ * Throws a UserError for options out of range.
  */
 export class BatchNorm extends tf.layers.Layer {
   static className = 'BatchNorm';
@@ -38,7 +39,7 @@ export class BatchNorm extends tf.layers.Layer {
   readonly scale: boolean;
   readonly center: boolean;
   readonly activation: Activation;
-  /** Set to true to normalise by the running statistics even in training, and leave them as they are. */
+  /** Set to true to normalise by the running statistics even in training, and not change them. */
   frozen = false;
   private gammaWeight?: Weight;
   private betaWeight?: Weight;
@@ -115,7 +116,7 @@ export class BatchNorm extends tf.layers.Layer {
   }
 }
 
-/** The gate's mask with a row for each image. */
+/** Returns the gate's mask with a row for each image. */
 function maskRows(gate: L0Gate, n: number, options: CallOptions): tf.Tensor2D {
   const mask = gate.mask(n, options);
   return mask.shape[0] === n ? mask : mask.tile([n, 1]);
@@ -125,7 +126,7 @@ tf.serialization.registerClass(BatchNorm);
 
 /**
  * Batch normalisation by the statistics of the batch itself: relu?((x - mean) / sqrt(variance + epsilon) * gamma +
- * beta) * gate. One pass where the backend has a kernel for it, otherwise composed from tf operations. The caller
+ * beta) * gate. Takes one pass if the backend has a kernel for it; otherwise composed from tf operations. The caller
  * disposes y, mean and biased variance.
  */
 export function normaliseByBatch(
@@ -142,7 +143,7 @@ export function normaliseByBatch(
   });
 }
 
-/** [mean, variance] as the running statistics are after a batch. */
+/** Returns [mean, variance], the running statistics after a batch. */
 export function movedStatistics(
   inputs: Parameters<typeof runningStatistics>[0],
   { momentum, unbiased }: RunningStatisticsOptions,
@@ -168,7 +169,7 @@ function compose(
   { epsilon, relu }: FusedBatchNormOptions,
 ): tf.Tensor {
   return tf.tidy(() => {
-    // tf's gradient of batch normalisation cannot do without a gamma and a beta.
+    // tf's gradient of batch normalisation needs a gamma and a beta.
     const [shift, scale] = [beta ?? tf.zerosLike(mean), gamma ?? tf.onesLike(mean)];
     const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, shift, scale, epsilon);
     const active = relu === 6 ? y.relu6() : relu ? y.relu() : y;

@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { single, type LayerOptions, type Weight } from './layer.js';
 
-/** Which places of an image share the values of a `BiasMap`. */
+/** Which positions of an image share the values of a `BiasMap`. */
 export interface BiasMapOptions extends LayerOptions {
-  /** For each row of the image, which row of the map it takes. */
+  /** For each row of the image, the row of the map that it uses. */
   rows: number[];
-  /** For each column of the image, which column of the map it takes. */
+  /** For each column of the image, the column of the map that it uses. */
   columns: number[];
 }
 
@@ -14,11 +14,11 @@ export interface BiasMapOptions extends LayerOptions {
  * Adds a bias that depends on the position, the same for each image: y[n, h, w, c] = x[n, h, w, c] + map[rows[h],
  * columns[w], c].
  *
- * Compaction puts it behind a padded convolution, where the bias that takes the place of constant channels is another
- * one at the border than inside. Rows and columns that share their values are stored once: a 3x3 convolution padded by
- * 1 needs 3 x 3 values a channel. Input [N, H, W, C], same output; one weight, map [R, S, C]. A vector, [N, C], counts
- * as an image of one place. Throws a UserError for rows or columns that are not whole numbers, and for images of
- * another size.
+ * Compaction puts it after a padded convolution, where the bias that replaces constant channels differs between the
+ * border and the inside. Rows and columns that share their values are stored once: a 3x3 convolution padded by 1 needs
+ * 3 x 3 values per channel. Input [N, H, W, C], output the same shape; one weight, map [R, S, C]. A vector, [N, C],
+ * counts as an image of one position. Throws a UserError for rows or columns that are not whole numbers of 0 or more,
+ * and for images of another size.
  */
 export class BiasMap extends tf.layers.Layer {
   static className = 'BiasMap';

@@ -15,11 +15,13 @@ export interface Conv2dOptions extends LayerOptions {
   /** A number is PyTorch's padding; 'same' is TensorFlow's, which is asymmetric at stride 2. Default 0. */
   padding?: Padding;
   useBias?: boolean;
-  /** 'relu' or 'relu6' puts that behind the convolution, which a backend can do in the same pass. Default 'linear'. */
+  /**
+   * 'relu' or 'relu6' applies that function after the convolution; a backend can do both in one pass. Default 'linear'.
+   */
   activation?: Activation;
-  /** How the weights start. Default 'kaimingNormal'. */
+  /** How the weights are initialised. Default 'kaimingNormal'. */
   initializer?: InitializerName;
-  /** Seed of the start values. */
+  /** Seed of the initial values. */
   seed?: number;
 }
 
@@ -78,7 +80,7 @@ export class Conv2d extends tf.layers.Layer {
     });
   }
 
-  /** What this call convolves with, [K, K, Cin, filters]: the kernel itself, not to be disposed. */
+  /** The filter of this call, [K, K, Cin, filters]: the kernel itself, not to be disposed. */
   protected filter(_options: CallOptions): tf.Tensor4D {
     return this.kernelWeight.read() as tf.Tensor4D;
   }

@@ -10,7 +10,7 @@ export interface Gate extends tf.layers.Layer {
   readonly hardConcrete: HardConcrete;
   /** The location parameter of each gate: the layer's own variable, not to be disposed. */
   readonly logAlpha: tf.Variable;
-  /** How many times the layer has drawn noise: with its seed, all that a resumed run needs to know. */
+  /** How many times the layer has drawn noise. With its seed, this is all that a resumed run needs to know. */
   draws: number;
   /** The deterministic mask of each gate, in logAlpha's shape; the caller disposes it. */
   inferenceMask(): tf.Tensor;
@@ -29,7 +29,7 @@ export interface GateStart {
   temperature?: number;
 }
 
-/** The start and the distribution with their defaults. Throws a UserError for values out of range. */
+/** Returns the start and the distribution, with defaults filled in. Throws a UserError for values out of range. */
 export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcrete.temperature }: GateStart): {
   droprate_init: number;
   hardConcrete: HardConcrete;
@@ -39,7 +39,7 @@ export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcre
   return { droprate_init, hardConcrete: { ...defaultHardConcrete, temperature } };
 }
 
-/** Builds a gate from a saved config, in which tf.layers have turned every snake_case key to camelCase. */
+/** Builds a gate from a saved config, whose snake_case keys tf.layers have turned into camelCase. */
 export function gateFromConfig<T extends tf.serialization.Serializable>(
   kind: tf.serialization.SerializableConstructor<T>,
   { droprateInit, ...config }: tf.serialization.ConfigDict,
@@ -53,8 +53,8 @@ export function initialLogAlpha(droprate_init: number, seed: number): Initialize
 }
 
 /**
- * `rows` masks [rows, C] of logAlpha [C]. The seed and the number of the draw decide the noise alone, so that a resumed
- * run meets the same one. The caller disposes the result.
+ * Draws `rows` masks [rows, C] of logAlpha [C]. The noise depends only on the seed and the number of the draw, so a
+ * resumed run draws the same noise. The caller disposes the result.
  */
 export function drawMasks(
   logAlpha: tf.Tensor1D,

@@ -5,7 +5,7 @@ import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type 
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import type { CallOptions, Weight } from './layer.js';
 
-/** A convolution, and how its gates start. */
+/** Options of a `GatedConv2d`. */
 export interface GatedConv2dOptions extends Conv2dOptions, GateStart {
   /** Seed of the gates' start values and noise. Default 0. */
   gateSeed?: number;
@@ -14,10 +14,10 @@ export interface GatedConv2dOptions extends Conv2dOptions, GateStart {
 /**
  * A convolution with a hard concrete gate on every entry of its kernel: unstructured L0 regularisation (Louizos et al.
  * 2018, section 2). The kernel is multiplied by one mask for the whole batch, sampled in training, deterministic
- * otherwise; the bias has no gate. docs/math-l0.md, section 9.
+ * otherwise; the bias has no gate. See docs/math-l0.md, section 9.
  *
- * Shapes and weights as `Conv2d`, and logAlpha in the kernel's shape. `noise` in the call's options, in that shape too,
- * replaces what the layer would draw. Throws a UserError for options out of range.
+ * Shapes and weights are those of `Conv2d`, plus logAlpha in the kernel's shape. `noise` in the call's options, also in
+ * that shape, replaces the noise that the layer would draw. Throws a UserError for options out of range.
  */
 export class GatedConv2d extends Conv2d implements Gate {
   static override className = 'GatedConv2d';

@@ -6,9 +6,9 @@ import { expectedOpen as fusedExpectedOpen, hasKernel } from '../backend/fusedOp
  * docs/math-l0.md derives it.
  */
 export interface HardConcrete {
-  /** beta: towards 0 the mask becomes a coin toss, towards 1 and above it stays near its mean. */
+  /** beta: near 0 the mask becomes a coin toss; near 1 and above it stays near its mean. */
   temperature: number;
-  /** Left end of the stretched interval, below 0: gives the mask a positive chance to be exactly 0. */
+  /** Left end of the stretched interval, below 0, so that the mask can be exactly 0 with a positive probability. */
   gamma: number;
   /** Right end of the stretched interval, above 1. */
   zeta: number;
@@ -48,8 +48,8 @@ export function sampleMask(logAlpha: tf.Tensor, noise: tf.Tensor, shape = defaul
 /**
  * The mask without noise and without temperature: clip(sigmoid(logAlpha) * (zeta - gamma) + gamma, 0, 1) (equation 13).
  *
- * `logAlpha` is [C], so is the result; the caller disposes it. With the default shape it is exactly 0 for logAlpha
- * <= -2.3979 and exactly 1 for logAlpha >= 2.3979.
+ * `logAlpha` and the result are [C]; the caller disposes the result. With the default shape the mask is exactly 0 for
+ * logAlpha <= -2.3979 and exactly 1 for logAlpha >= 2.3979.
  */
 export function inferenceMask(logAlpha: tf.Tensor, shape = defaultHardConcrete): tf.Tensor {
   return tf.tidy(() => stretch(logAlpha.sigmoid(), shape).clipByValue(0, 1));
@@ -59,7 +59,7 @@ export function inferenceMask(logAlpha: tf.Tensor, shape = defaultHardConcrete):
  * P(stretched sample <= x) = sigmoid(temperature * ln((x - gamma) / (zeta - x)) - logAlpha) for one x in (gamma, zeta),
  * kept epsilon away from 0 and 1.
  *
- * `logAlpha` is [C], so is the result; the caller disposes it.
+ * `logAlpha` and the result are [C]; the caller disposes the result.
  */
 export function cumulativeProbability(logAlpha: tf.Tensor, x: number, shape = defaultHardConcrete): tf.Tensor {
   const { epsilon } = shape;
@@ -73,20 +73,21 @@ const logitOf = (x: number, { temperature, gamma, zeta }: HardConcrete): number 
 /**
  * P(mask != 0) = 1 - P(stretched sample <= 0) = sigmoid(logAlpha - temperature * ln(-gamma / zeta)) (equation 12).
  *
- * `logAlpha` is [C], so is the result; the caller disposes it.
+ * `logAlpha` and the result are [C]; the caller disposes the result.
  */
 export function probabilityNonZero(logAlpha: tf.Tensor, shape = defaultHardConcrete): tf.Tensor {
   return tf.tidy(() => tf.sub(1, cumulativeProbability(logAlpha, 0, shape)));
 }
 
-/** For more gates, a backend's kernels for large tensors compute the sum faster. */
+/** With more gates than this, a backend's kernels for large tensors compute the sum faster. */
 const FEW = 511;
 
 /**
- * factor * sum of P(mask != 0) over all gates: their expected number (equation 12), or what it costs. One operation for
- * the gates of a layer's channels where the backend has it, as a training step takes a sum of each layer.
+ * factor * sum of P(mask != 0) over all gates: the expected number of open gates (equation 12), or their cost. The
+ * gates of a layer's channels take one operation if the backend has it, because a training step takes one sum per
+ * layer.
  *
- * `logAlpha` is of any shape. Returns a scalar; the caller disposes it.
+ * `logAlpha` may have any shape. Returns a scalar; the caller disposes it.
  */
 export function expectedOpen(logAlpha: tf.Tensor, factor = 1, shape = defaultHardConcrete): tf.Scalar {
   if (logAlpha.size <= FEW && hasKernel('ExpectedOpen')) {

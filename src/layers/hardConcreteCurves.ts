@@ -7,7 +7,8 @@ const logit = (u: number): number => Math.log(u) - Math.log1p(-u);
  * The density of the stretched concrete variable at x: with s = (x - gamma) / (zeta - gamma) and
  * F = sigmoid(temperature * logit(s) - logAlpha), it is temperature * F (1 - F) / (s (1 - s) (zeta - gamma)).
  *
- * 0 outside (gamma, zeta). Clipping moves what lies below 0 and above 1 onto these two points: see `pointMasses`.
+ * The density is 0 outside (gamma, zeta). Clipping moves the mass below 0 and above 1 onto these two points: see
+ * `pointMasses`.
  */
 export function density(x: number, logAlpha: number, shape = defaultHardConcrete): number {
   const width = shape.zeta - shape.gamma;
@@ -35,12 +36,12 @@ export function mask(u: number, logAlpha: number, shape = defaultHardConcrete): 
   return Math.min(1, Math.max(0, quantile(u, logAlpha, shape)));
 }
 
-/** The chances that the mask is exactly 0 and exactly 1. */
+/** The probabilities that the mask is exactly 0 and exactly 1. */
 export function pointMasses(logAlpha: number, shape = defaultHardConcrete): { zero: number; one: number } {
   return { zero: cdf(0, logAlpha, shape), one: 1 - cdf(1, logAlpha, shape) };
 }
 
-/** P(mask != 0) of one gate: what the L0 penalty sums. */
+/** P(mask != 0) of one gate, which the L0 penalty sums. */
 export function openProbability(logAlpha: number, shape = defaultHardConcrete): number {
   return 1 - cdf(0, logAlpha, shape);
 }

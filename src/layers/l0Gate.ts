@@ -4,14 +4,14 @@ import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type 
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 
-/** One mask for each image and channel, or one for each channel of the mini-batch (as in the paper's code). */
+/** One mask per image and channel, or one per channel for the whole mini-batch (as in the paper's code). */
 export type GateSampling = 'image' | 'batch';
 
 /** How the gates of an `L0Gate` start and are sampled. */
 export interface L0GateOptions extends LayerOptions, GateStart {
   sampling?: GateSampling;
   seed?: number;
-  /** A gate that stays open and has nothing to train: logAlpha is 999. */
+  /** Keeps the gate open, with nothing to train: logAlpha is 999. */
   fixedOpen?: boolean;
 }
 
@@ -101,7 +101,9 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     });
   }
 
-  /** Tells the gate that x has been multiplied by its mask already, by the layer before it: it will pass x on. */
+  /**
+   * Tells the gate that the layer before it has already multiplied x by the mask, so that the gate returns x unchanged.
+   */
   expectGated(x: tf.Tensor): void {
     this.gated.add(x);
   }

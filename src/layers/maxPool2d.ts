@@ -3,19 +3,19 @@ import { single, type LayerOptions } from './layer.js';
 import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js';
 import { check, wholeNumber } from '../rules.js';
 
-/** The windows of a `MaxPool2d`. */
+/** Options of a `MaxPool2d`. */
 export interface MaxPool2dOptions extends LayerOptions {
   /** Side of the square window. */
   poolSize: number;
   /** Default: poolSize. */
   strides?: number;
-  /** A number is PyTorch's padding (borders never win); default 0. */
+  /** A number is PyTorch's padding, which is never the largest value; default 0. */
   padding?: Padding;
 }
 
 /**
  * The largest value of each window, with explicit padding: [N, H, W, C] to [N, H', W', C]. Throws a UserError for
- * another padding than a `Padding`, and for one as large as the window.
+ * options out of range, for an invalid padding, and for one as large as the window.
  */
 export class MaxPool2d extends tf.layers.Layer {
   static className = 'MaxPool2d';

@@ -2,19 +2,22 @@ import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 
 /**
- * How an image's border is filled up: TensorFlow's 'same' and 'valid', PyTorch's one number for all four sides, or
+ * How an image's border is padded: TensorFlow's 'same' and 'valid', PyTorch's one number for all four sides, or
  * [[top, bottom], [left, right]].
  */
 export type Padding = 'same' | 'valid' | number | [[number, number], [number, number]];
 
 type TfPadding = 'same' | 'valid' | number | [[number, number], [number, number], [number, number], [number, number]];
 
-/** The padding in the form that tf.conv2d and tf.maxPool take for [N, H, W, C]. */
+/** Returns the padding in the form that tf.conv2d and tf.maxPool take for [N, H, W, C]. */
 export function tfPadding(padding: Padding): TfPadding {
   return Array.isArray(padding) ? [[0, 0], ...padding, [0, 0]] : padding;
 }
 
-/** Height and width of what a square window makes of [N, H, W, C]; unknown (null) stays unknown. */
+/**
+ * Returns the height and width of a square window's output for [N, H, W, C]; unknown sides (null) stay unknown. Throws
+ * a UserError if the window does not fit.
+ */
 export function outputSides(shape: tf.Shape, window: number, stride: number, padding: Padding): (number | null)[] {
   return ([0, 1] as const).map((axis) => {
     const input = shape[1 + axis];
@@ -29,8 +32,8 @@ export function outputSides(shape: tf.Shape, window: number, stride: number, pad
 }
 
 /**
- * Refuses what is not a padding, in a sentence that names the layer; also one of `most` or more, where a window of
- * nothing but border has no value.
+ * Throws a UserError that names the layer for an invalid padding, and for one of `most` or more, where a window could
+ * cover nothing but border and have no value.
  */
 export function checkPadding(padding: Padding, layer: string, most = Infinity): void {
   const isSide = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0 && (n as number) < most;
@@ -44,7 +47,7 @@ export function checkPadding(padding: Padding, layer: string, most = Infinity): 
   );
 }
 
-/** The border in front of and behind one side of the input, in values; an unknown side cannot be asked. */
+/** Returns the border before and after the input along one axis, in values; the input's side must be known. */
 export function bordersOf(
   input: number,
   window: number,

@@ -7,21 +7,23 @@ import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js
 export interface QuantizedOptions extends LayerOptions {
   /** Default 'linear'. */
   activation?: Activation;
-  /** What inputs are rounded to: (code - zero) * scale with codes 0 to 127. */
+  /** The grid that inputs are rounded to: (code - zero) * scale, with codes 0 to 127. */
   input: Grid;
-  /** What outputs are rounded to, where all who read them would do so; null leaves them as they are. Default null. */
+  /**
+   * The grid that outputs are rounded to, if all layers that read them would do so; null does not round. Default null.
+   */
   output?: Grid | null;
 }
 
-/** Whether a weight is the kernel of such a layer, whose values need a byte each. */
+/** Whether a weight is the kernel of a quantized layer, whose values need a byte each. */
 export function hasBytes({ dtype, originalName }: Weight): boolean {
   return dtype === 'int32' && /(^|\/)kernel$/.test(originalName);
 }
 
 /**
- * What layers of whole numbers have in common. Weights: kernel (-127 to 127) and bias of int32, and scale [outputs] of
- * floats: 1 in the kernel stands for scale, 1 in the bias for scale * input.scale. Sums are exact, so that every
- * backend gives the same. Not trainable.
+ * Base of the layers that compute with whole numbers. Weights: kernel (-127 to 127) and bias of int32, and scale
+ * [outputs] of floats: 1 in the kernel stands for scale, 1 in the bias for scale * input.scale. Sums are exact, so all
+ * backends give the same result. Not trainable.
  */
 abstract class Quantized extends tf.layers.Layer {
   readonly activation: Activation;

@@ -1,5 +1,5 @@
-// All layer classes of ours, for their effect: a topology names layers by their class, which is registered where it is
-// declared.
+// Imports all our layer classes for their side effects: a topology names layers by class, and a class is registered
+// where it is declared.
 import './completeConfigs.js';
 import './batchNorm.js';
 import './biasMap.js';

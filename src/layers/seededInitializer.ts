@@ -1,20 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed, Random } from '../backend/random.js';
 
-/** What tf.layers call an initializer: gives a weight of the shape asked for its first values. */
+/** tf.layers' initializer: returns the initial values of a weight with the given shape. */
 export type Initializer = ReturnType<typeof tf.initializers.zeros>;
 
 /**
- * How a convolution starts: Kaiming-normal by the inputs of one output (the usual), by the outputs of one input
- * (torchvision's ResNets), or as PyTorch does by default, uniform, bias included.
+ * How a convolution is initialised: Kaiming-normal by the inputs of one output (the usual way), Kaiming-normal by the
+ * outputs of one input (torchvision's ResNets), or uniform, bias included, as PyTorch does by default.
  */
 export const initializerNames = ['kaimingNormal', 'kaimingNormalFanOut', 'uniform'] as const;
 /** One of `initializerNames`. */
 export type InitializerName = (typeof initializerNames)[number];
 
 /**
- * The initial kernel and bias of a convolution with a kernel [K, K, Cin, Cout]: N(0, sqrt(2 / fan)) for ReLU, with fan
- * K * K * Cin or K * K * Cout (He et al. 2015), and zero; or both uniform within 1 / sqrt(K * K * Cin).
+ * Returns the initial kernel and bias of a convolution with a kernel [K, K, Cin, Cout]: the kernel N(0, sqrt(2 / fan))
+ * for ReLU, with fan K * K * Cin or K * K * Cout (He et al. 2015), and the bias 0; or both uniform within 1 / sqrt(K *
+ * K * Cin).
  */
 export function initialConvolution(
   name: InitializerName,
@@ -32,8 +33,8 @@ export function initialConvolution(
 }
 
 /**
- * Weights drawn from the normal distribution N(mean, standardDeviation) of a stream that belongs to `seed` alone, so
- * that two models with the same seed start with the same bits on every backend.
+ * Draws weights from the normal distribution N(mean, standardDeviation). The random stream depends only on `seed`, so
+ * two models with the same seed start with the same bits on every backend.
  */
 export function seededNormal(seed: number, mean: number, standardDeviation: number): Initializer {
   return drawn(seed, (random) => mean + standardDeviation * random.normal());

@@ -1,6 +1,6 @@
-// Layers and activations of TensorFlow.js itself that it computes slowly: a step of a network takes three times as long
-// with its batch norm, ten times with its PReLU, fifty times with its layer norm. In training it fails where a batch
-// norm has no gamma or no beta, as in many networks from Keras, and at a ReLU with a threshold; its gradients of
+// Replaces layers and activations of TensorFlow.js that are slow: a step of a network takes three times as long with
+// its batch norm, ten times with its PReLU, fifty times with its layer norm. In training, tfjs also fails at a batch
+// norm without a gamma or a beta, as in many networks from Keras, and at a ReLU with a threshold; its gradients of
 // averages at borders and of upsampled batches are wrong.
 import * as tf from '@tensorflow/tfjs';
 import { activated, dropout, hasKernel } from '../backend/fusedOps.js';
@@ -13,7 +13,7 @@ const { classNameMap } = tf.serialization.SerializationMap.getMap();
 
 const prototypeOf = <T>(className: string): T => (classNameMap[className][0] as unknown as { prototype: T }).prototype;
 
-/** Replaces the `call` of a tfjs layer class by `compute`; where that returns undefined, tfjs computes. */
+/** Replaces the `call` of a tfjs layer class by `compute`; if that returns undefined, tfjs computes. */
 function replaceCall<L extends tf.layers.Layer>(
   className: string,
   compute: (layer: L, x: tf.Tensor, options: CallOptions) => tf.Tensor | undefined,
@@ -32,19 +32,19 @@ interface StandardLayer extends tf.layers.Layer {
   beta?: Weight;
 }
 
-/** tfjs's layer, by its conventions: `momentum` is the share of the old statistics. */
+/** tfjs's layer, with its conventions: `momentum` is the share of the old statistics. */
 interface StandardBatchNorm extends StandardLayer {
   axis: number | [number];
   momentum: number;
   movingMean: Weight;
   movingVariance: Weight;
-  /** As that of ours. */
+  /** As in our `BatchNorm`. */
   frozen?: boolean;
 }
 
 /**
- * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta over all axes but the last: in training by the batch's own
- * moments, towards which the running ones then move, as in tfjs the variance by the biased one.
+ * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta over all axes but the last. Training uses the batch's own
+ * moments and moves the running ones towards them; as in tfjs, the running variance moves towards the biased one.
  */
 replaceCall('BatchNormalization', (layer: StandardBatchNorm, x, { training, updateStatistics = true }) => {
   if (!isLastAxis(layer.axis, x.rank) || x.rank > 4) return undefined;
@@ -67,7 +67,7 @@ interface StandardLayerNorm extends StandardLayer {
   axis: number[];
 }
 
-/** y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, by the moments of each place over its channels. */
+/** y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with the moments of each position over its channels. */
 replaceCall('LayerNormalization', ({ axis, epsilon, gamma, beta }: StandardLayerNorm, x) => {
   if (!isLastAxis(axis, x.rank)) return undefined;
   const centred = x.sub(x.mean(-1, true));
@@ -90,13 +90,13 @@ interface StandardDropout extends tf.layers.Layer {
 }
 
 /**
- * Each value is dropped with probability `rate`. The run's seed decides which; a seed of the layer's own, by which
- * tfjs would drop the same ones in every step, does not.
+ * Drops each value with probability `rate`. The run's seed decides which, not the layer's own seed, with which tfjs
+ * would drop the same values in every step.
  */
 replaceCall('Dropout', (layer: StandardDropout, x, { training }) => {
   const { rate } = layer;
   if (!training || rate === 0 || rate === 1) return undefined;
-  const noiseShape = layer.getNoiseShape(x); // SpatialDropout1D is a Dropout with another one
+  const noiseShape = layer.getNoiseShape(x); // SpatialDropout1D is a Dropout with its own noise shape
   if (noiseShape) return tf.dropout(x, rate, noiseShape);
   return dropout(x, { rate, seed: Math.floor(Math.random() * 2 ** 32) });
 });
@@ -105,7 +105,7 @@ interface StandardReLU extends tf.layers.Layer {
   maxValue?: number | null;
 }
 
-/** With the bound of MobileNets an operation that a backend can do in the same pass as what is in front of it. */
+/** The bound of MobileNets becomes relu6, which a backend can do in the same pass as the operation before it. */
 replaceCall('ReLU', ({ maxValue }: StandardReLU, x) => (maxValue === 6 ? x.relu6() : undefined));
 
 interface StandardThreshold extends tf.layers.Layer {
@@ -121,7 +121,7 @@ interface StandardUpSampling extends tf.layers.Layer {
   dataFormat: string;
 }
 
-/** Each pixel as several; the gradient that tfjs computes in JavaScript takes those of another image's pixels. */
+/** Repeats each pixel. tfjs's gradient, computed in JavaScript, takes those of another image's pixels. */
 replaceCall('UpSampling2D', ({ size: [tall, wide], interpolation, dataFormat }: StandardUpSampling, x) => {
   if (interpolation !== 'nearest' || dataFormat !== 'channelsLast') return undefined;
   const [n, rows, columns, channels] = x.shape;
@@ -138,7 +138,7 @@ replaceCall('UpSampling2D', ({ size: [tall, wide], interpolation, dataFormat }: 
   return upsampled(x);
 });
 
-/** Along an axis, for each window: all of its places divided by those that lie in the image. */
+/** For each window along an axis: its size divided by the number of its positions inside the image. */
 function shares(size: number, { window, stride, before, n }: Record<'window' | 'stride' | 'before' | 'n', number>) {
   return Array.from({ length: n }, (_, i) => {
     const start = i * stride - before;
@@ -154,8 +154,8 @@ interface StandardAverage extends tf.layers.Layer {
 }
 
 /**
- * The mean of each window's places in the image. The gradient of tfjs divides by all places of the window, and is too
- * small at a border.
+ * The mean over each window's positions inside the image. tfjs's gradient divides by all positions of the window, so it
+ * is too small at a border.
  */
 replaceCall('AveragePooling2D', ({ poolSize, strides, padding, dataFormat }: StandardAverage, x) => {
   if (padding !== 'same' || dataFormat !== 'channelsLast') return undefined;
@@ -173,7 +173,7 @@ replaceCall('AveragePooling2D', ({ poolSize, strides, padding, dataFormat }: Sta
   return corrected(tf.avgPool(x as tf.Tensor4D, poolSize, strides, 'same'));
 });
 
-/** The first of every `step` places along the second axis of [N, size, ...]. */
+/** Returns the first of every `step` positions along the second axis of [N, size, ...]. */
 function everyNth(x: tf.Tensor, step: number): tf.Tensor {
   const [n, size, ...rest] = x.shape;
   if (step === 1) return x;
@@ -192,8 +192,8 @@ interface StandardConv extends tf.layers.Layer {
 }
 
 /**
- * A convolution whose strides differ: one of stride 1, of whose places some are taken. That is twice the work, but what
- * tfjs does in JavaScript takes hundreds of times as long.
+ * Computes a convolution whose strides differ with stride 1, and keeps some of its positions. That is twice the work,
+ * but tfjs's own way, in JavaScript, takes hundreds of times as long.
  */
 replaceCall('Conv2D', (layer: StandardConv, x) => {
   const { strides, padding, dataFormat, dilationRate, bias, activation } = layer;
@@ -217,7 +217,7 @@ replaceCall('Conv2D', (layer: StandardConv, x) => {
   return activation ? activation.apply(shifted) : shifted;
 });
 
-/** Replaces an activation of tfjs by `compute`; where that returns undefined, tfjs computes. */
+/** Replaces an activation of tfjs by `compute`; if that returns undefined, tfjs computes. */
 function replaceActivation(name: string, compute: (x: tf.Tensor) => tf.Tensor | undefined): void {
   const prototype = prototypeOf<{ apply(x: tf.Tensor): tf.Tensor }>(name);
   const plain = Reflect.get(prototype, 'apply');
@@ -230,10 +230,10 @@ replaceActivation('relu6', (x) => x.relu6());
 for (const name of ['Sigmoid', 'Swish', 'Gelu'] as const) {
   replaceActivation(name.toLowerCase(), (x) => (hasKernel(name) ? activated(x, name) : undefined));
 }
-/** By sums and products, as a power of tfjs takes ten times as long. */
+/** Uses sums and products, because a power takes tfjs ten times as long. */
 replaceActivation('gelu_new', (x) => {
   const inner = x.add(x.square().mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
   return x.mul(0.5).mul(inner.tanh().add(1));
 });
-// tfjs writes this name into topologies and reads it as Python's, in another spelling.
+// tfjs writes gelu_new into topologies but, converting it from Python's spelling, reads it as geluNew.
 classNameMap.geluNew = classNameMap.gelu_new;
