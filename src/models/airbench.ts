@@ -10,8 +10,8 @@ import { dense, networkOptions, type NetworkOptions } from './networkOptions.js'
 /** Options of `airbench`. */
 export interface AirbenchOptions extends NetworkOptions {
   /**
-   * The first convolution's kernel, [2, 2, C, 8 C], flat: `whiteningKernel` of the training images. Default: start
-   * values as any.
+   * The first convolution's kernel, [2, 2, C, 8 C], flat: `whiteningKernel` of the training images. Default: random
+   * initial values.
    */
   whitening?: Float32Array;
 }
@@ -20,14 +20,14 @@ export interface AirbenchOptions extends NetworkOptions {
 const BLOCKS = [64, 256, 256];
 /** The side of the patches that the first convolution whitens. */
 const PATCH = 2;
-/** Maxima over whole images are large: without it the first steps of training find wrong classes too certain. */
+/** Global maxima are large: without this scale, the network is too certain of wrong classes in its first steps. */
 const LOGITS_SCALE = 1 / 9;
 
 function write(kernel: Weight, values: Float32Array): void {
   tf.tidy(() => void kernel.write(tf.tensor(values, kernel.shape as number[])));
 }
 
-/** Lets a convolution pass its inputs on at first: its first filters become the identity (Jordan 2024, section 3.2). */
+/** Makes a convolution pass inputs on at first: its first filters become the identity (Jordan 2024, section 3.2). */
 function startAsIdentity(layer: tf.layers.Layer): void {
   const [kernel] = layer.weights;
   const [side, , inputs, outputs] = kernel.shape as number[];
@@ -41,10 +41,10 @@ function startAsIdentity(layer: tf.layers.Layer): void {
 }
 
 /**
- * The network of airbench94 (Jordan 2024), made to reach 94 % on CIFAR-10 in the least time: a frozen 2x2 convolution
- * that whitens patches, three blocks of two 3x3 convolutions with a pooling behind the first, global max pool, dense,
- * with logits divided by 9. Input [N, H, W, C], output logits [N, classes]; 1,973,048 trained parameters at width 1 for
- * 32 x 32 x 3, in addition to the 288 frozen ones.
+ * The network of airbench94 (Jordan 2024), designed to reach 94 % on CIFAR-10 in the shortest time: a frozen 2x2
+ * convolution that whitens patches, three blocks of two 3x3 convolutions with pooling after the first, global max pool,
+ * dense, with logits divided by 9. Input [N, H, W, C], output logits [N, classes]; 1,973,048 trained parameters at
+ * width 1 for 32 x 32 x 3, in addition to the 288 frozen ones.
  *
  * It has a batch norm in place of the first convolution's bias. Layers are named `whitening_conv`,
  * `block1_first_conv`, `block1_first_bn`, `block1_first_gelu`, ...

@@ -10,9 +10,9 @@ const BLOCKS = 3;
  * The small network of RePr (Prakash et al. 2019), C3(32): three 3x3 convolutions with ReLU, no batch norm and no
  * pooling, then dense. Input [N, H, W, C], output logits [N, classes]; 347,082 parameters at width 1 for 32 x 32 x 3.
  *
- * All weights start as PyTorch's do. The inputs of the dense layer run over row, column, channel, the channel fastest;
- * PyTorch, with channels first, flattens to channel, row, column, so that a dense kernel [units, C * H * W] from there
- * must be reshaped to [units, C, H, W] and transposed by [2, 3, 1, 0] before it is ours, [H * W * C, units].
+ * All weights start as in PyTorch. The inputs of the dense layer are ordered by row, column and channel, the channel
+ * fastest. PyTorch, with channels first, orders them by channel, row and column: reshape its dense kernel
+ * [units, C * H * W] to [units, C, H, W] and transpose it by [2, 3, 1, 0] to get ours, [H * W * C, units].
  *
  * Layers are named `block1_conv`, `block1_relu`, ..., `flatten`, `logits`.
  * Throws a UserError for options out of range; the caller disposes the network.

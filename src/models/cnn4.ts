@@ -6,11 +6,11 @@ import { convNorm, dense, networkOptions, type NetworkOptions } from './networkO
 
 /** Options of `cnn4`. */
 export interface Cnn4Options extends NetworkOptions {
-  /** Share of the new batch in the running statistics; the project's 0.001 is for 100,000 steps. Default 0.1. */
+  /** Share of the new batch in the running statistics; the project uses 0.001, for 100,000 steps. Default 0.1. */
   momentum?: number;
 }
 
-/** The three convolutions that a pooling follows. */
+/** The three convolutions that are followed by pooling. */
 const BLOCKS = [
   { filters: 96, kernelSize: 5 },
   { filters: 192, kernelSize: 5 },
@@ -21,10 +21,10 @@ const HIDDEN = { filters: 384, kernelSize: 4 };
 const LEAST_SIDE = 25;
 
 /**
- * The CNN with four convolutions of the project on pruning by ISTA (Ye et al. 2018): three times conv, batch norm, ReLU
- * and max-pool 3x3/2, then a 4x4 convolution, over all that is left of 32 x 32 pixels, then dense. Input [N, H, W, C],
- * 25 x 25 pixels or more, output logits [N, classes]; 1,985,012 parameters at width 1 for 32 x 32 x 3 and 1,748 running
- * statistics.
+ * The CNN with four convolutions from the project on pruning by ISTA (Ye et al. 2018): three times conv, batch norm,
+ * ReLU and max-pool 3x3/2, then a 4x4 convolution, which covers all that is left of 32 x 32 pixels, then dense. Input
+ * [N, H, W, C], 25 x 25 pixels or more, output logits [N, classes]; 1,985,012 parameters and 1,748 running statistics
+ * at width 1 for 32 x 32 x 3.
  *
  * Padding is TensorFlow's `same`; every convolution and the logits (in the project a 1x1 convolution) have batch norm
  * with gamma instead of a bias. Layers are named `block1_conv`, `block1_bn` (with its ReLU), `block1_pool`,

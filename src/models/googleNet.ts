@@ -8,12 +8,12 @@ import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
-/** What all gates of a network have in common, and where they are. */
+/** The settings shared by all gates of a network, and where the gates are. */
 export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
   /** Whether the reduce convolutions are gated too. Default false, as in the L0 project. */
   gateReduce?: boolean;
   /**
-   * A gate on each weight of the kernels in place of one on each channel; one mask then serves a whole batch. Default
+   * Whether each weight of the kernels has a gate, instead of each channel; one mask then serves a whole batch. Default
    * false.
    */
   unstructured?: boolean;
@@ -21,17 +21,17 @@ export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temp
 
 /** Options of `googleNet`. */
 export interface GoogleNetOptions extends NetworkOptions {
-  /** L0 gates behind BN and ReLU of each branch's last convolution, or on its weights. Default false. */
+  /** L0 gates after the batch norm and ReLU of each branch's last convolution, or on its weights. Default false. */
   gates?: boolean | GateOptions;
-  /** Decides all start values and the gates' noise. Default 0. */
+  /** Determines all initial values and the gates' noise. Default 0. */
   seed?: number;
 }
 
 const STEM = 64;
 
 /**
- * The widths of the eight inception blocks: the 3x3 and 5x5 branches' reduce convolutions, then the branches in their
- * order. A pooling that halves the image follows the blocks in POOL_AFTER.
+ * The widths of the eight inception blocks: the reduce convolutions of the 3x3 and 5x5 branches, then the branches in
+ * their order. A pooling that halves the image follows the blocks in POOL_AFTER.
  */
 const BLOCKS = [
   [32, 16, 16, 32, 8, 8],

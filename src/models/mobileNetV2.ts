@@ -12,8 +12,8 @@ export interface MobileNetV2Options extends NetworkOptions {
 const STEM = 32;
 const HEAD = 1280;
 /**
- * How much wider a block is inside than what it reads, its width, how many such blocks there are, and the step of the
- * first.
+ * For each stage: the factor by which a block expands its input's width, the block's width, the number of blocks, and
+ * the stride of the first.
  */
 const STAGES = [
   [1, 16, 1, 1],
@@ -26,14 +26,14 @@ const STAGES = [
 ];
 
 /**
- * MobileNetV2 (Sandler et al. 2018) for small images, as its reimplementations for CIFAR have it: conv 3x3, 17 inverted
+ * MobileNetV2 (Sandler et al. 2018) for small images, as in its reimplementations for CIFAR: conv 3x3, 17 inverted
  * residual blocks, conv 1x1, global average pool, dense. Input [N, H, W, C], output logits [N, classes]; 2,296,922
  * parameters at width 1 for three channels and ten classes.
  *
- * A block is a 1x1 convolution that widens, a 3x3 depthwise one, and a 1x1 one that narrows, with ReLU6 behind the
- * batch norms of the first two. Unlike the network for ImageNet it keeps the image's size up to the third stage, widens
- * (by 1) in the first block too, and every block of step 1 has a shortcut: a 1x1 convolution where widths differ.
- * Padding is TensorFlow's `same`.
+ * A block has a 1x1 convolution that expands, a 3x3 depthwise convolution and a 1x1 convolution that projects, with
+ * ReLU6 after the batch norms of the first two. Unlike the network for ImageNet, it keeps the image's size until the
+ * third stage and has an expansion (by a factor of 1) in the first block too; every block of stride 1 has a shortcut, a
+ * 1x1 convolution where widths differ. Padding is TensorFlow's `same`.
  *
  * Layers are named `block1_expand_conv`, `block1_expand_bn` (with its ReLU6), ..., `block1_sum`; the parts of a block
  * are expand, depthwise, project and shortcut. Throws a UserError for options out of range; the caller disposes the

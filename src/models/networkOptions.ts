@@ -12,9 +12,9 @@ export interface NetworkOptions {
   widthMultiplier?: number;
   /** [height, width, channels] of the images. Default [32, 32, 3]. */
   inputShape?: readonly number[];
-  /** How many logits the network gives. Default 10. */
+  /** How many logits the network returns. Default 10. */
   classes?: number;
-  /** Decides all start values. Default 0. */
+  /** Determines all initial values. Default 0. */
   seed?: number;
 }
 
@@ -29,7 +29,7 @@ interface NetworkParts {
 
 /**
  * The options of the network `name` with their defaults. Throws a UserError for options out of range, and for images
- * with less than `leastSide` pixels in height or width.
+ * with fewer than `leastSide` pixels in height or width.
  */
 export function networkOptions(
   name: string,
@@ -54,8 +54,8 @@ export function networkOptions(
 }
 
 /**
- * A convolution, called `name_conv`, whose start values `seed` and its name decide, and a batch norm, `name_bn`, behind
- * it, which stands for the bias.
+ * A convolution, `name_conv`, whose initial values depend on `seed` and `name`, followed by a batch norm, `name_bn`,
+ * which replaces the bias.
  */
 export function convNorm(
   x: tf.SymbolicTensor,
@@ -68,8 +68,8 @@ export function convNorm(
 }
 
 /**
- * The blocks of a residual network, `stage1_block1` and so on: `blocks` for each width of `stages`, the first of all
- * stages but the first of which halves the image.
+ * The blocks of a residual network, `stage1_block1` and so on: `blocks` for each width of `stages`. The first block of
+ * every stage except the first halves the image.
  */
 export function residualStages(
   x: tf.SymbolicTensor,
@@ -85,13 +85,13 @@ export function residualStages(
   return x;
 }
 
-/** What a dense layer of tf.layers takes, apart from how its weights start. */
+/** The options of a dense layer of tf.layers, with a seed in place of the initializers. */
 export type DenseOptions = Omit<Parameters<typeof tf.layers.dense>[0], 'kernelInitializer' | 'biasInitializer'> & {
   seed: number;
 };
 
 /**
- * A dense layer [N, fanIn] to [N, units] whose kernel and bias, if it has one, start as PyTorch's do: uniform within
+ * A dense layer [N, fanIn] to [N, units] whose kernel and bias, if it has one, start as in PyTorch: uniform within
  * 1 / sqrt(fanIn).
  */
 export function dense(x: tf.SymbolicTensor, { seed, ...options }: DenseOptions): tf.SymbolicTensor {

@@ -15,8 +15,8 @@ const HIDDEN = 100;
  * 11,176,512 parameters, and the head 512-100-10 has 52,310.
  *
  * Layers are named as in `resnet20`: `stage1_block1_first_conv`, `stage1_block1_first_bn` (with its ReLU),
- * `stage1_block1_sum`, `stage1_block1_relu`; the parts of a block are first, second and projection.
- * `fromTorchvision` gives our name for a weight of torchvision's:
+ * `stage1_block1_sum`, `stage1_block1_relu`; the parts of a block are first, second and projection. `fromTorchvision`
+ * returns our name for a torchvision weight:
  *
  *     conv1, bn1                     stem_conv, stem_bn
  *     layer2.0.conv1, .bn1           stage2_block1_first_conv, .._bn
@@ -24,7 +24,7 @@ const HIDDEN = 100;
  *     layer2.0.downsample.0, .1      stage2_block1_projection_conv, .._bn
  *     (fc is replaced)               hidden, logits
  *
- * The kernels among `weights` come in torchvision's order, 22 in all.
+ * The 22 kernels in `weights` are in torchvision's order.
  *
  * Throws a UserError for options out of range; the caller disposes the network.
  */

@@ -6,7 +6,7 @@ import { convNorm, dense, networkOptions, residualStages, type NetworkOptions } 
 
 /** Options of `resnet20`. */
 export interface ResNet20Options extends NetworkOptions {
-  /** Share of the new batch in the running statistics; the project's 0.001 is for 100,000 steps. Default 0.1. */
+  /** Share of the new batch in the running statistics; the project uses 0.001, for 100,000 steps. Default 0.1. */
   momentum?: number;
 }
 
@@ -16,15 +16,15 @@ const BLOCKS = 3;
 
 interface UnitOptions {
   strides?: number;
-  /** Only a unit whose channels nothing else depends on has a gamma to prune by. Default false. */
+  /** Whether there is a gamma to prune by: only where nothing else depends on the unit's channels. Default false. */
   scale?: boolean;
   activation?: Activation;
 }
 
 /**
  * ResNet-20 for small images as in the project on pruning by ISTA (Ye et al. 2018): conv 3x3, three stages of three
- * blocks, global average pool, dense. Input [N, H, W, C], output logits [N, classes]; 279,716 parameters at width 1
- * for three channels and ten classes, and 1,588 running statistics.
+ * blocks, global average pool, dense. Input [N, H, W, C], output logits [N, classes]; 279,716 parameters and 1,588
+ * running statistics at width 1 for three channels and ten classes.
  *
  * It is not the usual ResNet-20: no ReLU follows the sum of a block; a stage's first block has a 2x2 convolution of
  * stride 2 in its shortcut; padding is TensorFlow's `same`; the logits (in the project a 1x1 convolution) are

@@ -3,7 +3,7 @@ import { computedValues } from '../backend/readable.js';
 import { UserError } from '../errors.js';
 import type { Weight } from '../layers/layer.js';
 
-/** A convolution and its batch norm: the names of their weights here and, given both layers' names, in torchvision. */
+/** The names of the weights of a convolution and its batch norm, here and in torchvision. */
 const unit = (ours: string, conv: string, bn: string): [ours: string, theirs: string][] => [
   [`${ours}_conv/kernel`, `${conv}.weight`],
   [`${ours}_bn/gamma`, `${bn}.weight`],
@@ -27,25 +27,25 @@ const names = [1, 2, 3, 4].flatMap((stage) =>
 names.unshift(...unit('stem', 'conv1', 'bn1'));
 const [theirName, ourName] = [new Map(names), new Map(names.map(([ours, theirs]) => [theirs, ours]))];
 
-/** The name that torchvision and timm have for a weight of `resnet18`; undefined for the head's. */
+/** The name of a weight of `resnet18` in torchvision and timm; undefined for the head and for gates. */
 export const toTorchvision = (name: string): string | undefined => theirName.get(name);
 
 /**
- * The name of the weight of `resnet18` that torchvision (and timm) call `name`: `layer2.0.downsample.1.running_mean` is
+ * Our name for the weight of `resnet18` that torchvision and timm call `name`: `layer2.0.downsample.1.running_mean` is
  * `stage2_block1_projection_bn/movingMean`. Convolution kernels there are [out, in, H, W], here [H, W, in, out].
  *
- * Undefined for what our network does not have: the head `fc` and `num_batches_tracked`.
+ * Undefined for weights that our network does not have: the head `fc` and `num_batches_tracked`.
  */
 export const fromTorchvision = (name: string): string | undefined => ourName.get(name);
 
-/** What torchvision has no name for, and keeps its own values: the head, and gates. */
+/** Weights that torchvision has no name for, and that keep their own values: the head and gates. */
 const ownWeights = /^(hidden|logits)\/|\/logAlpha$/;
 
 function theirShape({ shape }: Weight): number[] {
   return (shape.length === 4 ? [3, 2, 0, 1].map((axis) => shape[axis]) : shape) as number[];
 }
 
-/** The weights of a `resnet18` that torchvision has names for, by those. Throws a UserError for any other network. */
+/** The weights of a `resnet18` with torchvision names, by those names. Throws a UserError for any other network. */
 function bodyOf(model: tf.LayersModel): Map<string, Weight> {
   const weights = model.weights.filter(({ originalName }) => !ownWeights.test(originalName));
   const strange = weights.find(({ originalName }) => !theirName.has(originalName));
@@ -64,15 +64,15 @@ export interface NamedTensor {
   values: ArrayLike<number>;
 }
 
-/** Tensors of torchvision and timm that our network has no use for: its head is another one. */
+/** Tensors of torchvision and timm that our network does not use: its head is a different one. */
 const ignored = /(^fc\.(weight|bias)|\.num_batches_tracked)$/;
 
 const listed = (names: readonly string[]): string =>
   `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 
 /**
- * What wrappers put in front of every name: module. of DataParallel, model. of Lightning, and their like, also of each
- * other.
+ * The prefix that wrappers put before every name, such as module. of DataParallel or model. of Lightning; also several
+ * in a row.
  */
 function sharedPrefix(names: readonly string[]): string {
   const [prefix] = /^((module|model|net|network|backbone|encoder|resnet|_orig_mod)\.)*/.exec(names[0] ?? '') ?? [''];
@@ -80,12 +80,12 @@ function sharedPrefix(names: readonly string[]): string {
 }
 
 /**
- * Gives the body of `resnet18` the weights of a file in torchvision's or timm's naming (they are the same for this
- * network); the head and gates keep their own. What a wrapper put in front of all names, such as `module.`, is left
- * out. Convolution kernels are turned from [out, in, H, W] to [H, W, in, out].
+ * Writes the weights of a file with torchvision's or timm's names (the same for this network) to the body of a
+ * `resnet18`; the head and gates keep their own weights. A prefix that a wrapper put before all names, such as
+ * `module.`, is ignored. Convolution kernels are transposed from [out, in, H, W] to [H, W, in, out].
  *
- * Throws a UserError for a network that is no `resnet18`, and one that names the tensors if some are missing, unknown
- * or of another shape; nothing has been changed then.
+ * Throws a UserError for a network that is not a `resnet18`, and one that names the tensors if some are missing,
+ * unknown or of another shape; the network is then unchanged.
  */
 export function fillFromTorchvision(
   model: tf.LayersModel,
@@ -122,8 +122,9 @@ export function fillFromTorchvision(
 }
 
 /**
- * The body of a `resnet18` as torchvision and timm name it, kernels turned to [out, in, H, W], for `encodeSafetensors`:
- * what `fillFromTorchvision` reads. The head and gates are left out. Throws a UserError for any other network.
+ * The body of a `resnet18` with the names of torchvision and timm and kernels transposed to [out, in, H, W], for
+ * `encodeSafetensors`; `fillFromTorchvision` reads it. The head and gates are left out. Throws a UserError for any
+ * other network.
  */
 export function torchvisionTensors(model: tf.LayersModel): Map<string, { shape: number[]; values: Float32Array }> {
   return new Map(
