@@ -35,7 +35,11 @@ export const activations = ['linear', 'relu', 'relu6'] as const;
 /** One of `activations`. */
 export type Activation = (typeof activations)[number];
 
-/** Throws a UserError that names the layer for anything that is not an activation. */
-export function checkActivation(activation: Activation, layer: string): void {
-  check(`${layer}: activation`, activation, oneOf(...activations));
+/** Throws a UserError that names the layer for an activation that is not among those the layer can apply. */
+export function checkActivation(
+  activation: Activation,
+  layer: string,
+  possible: readonly Activation[] = activations,
+): void {
+  check(`${layer}: activation`, activation, oneOf(...possible));
 }

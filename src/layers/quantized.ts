@@ -5,7 +5,7 @@ import { checkActivation, single, type Activation, type LayerOptions, type Weigh
 import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js';
 
 export interface QuantizedOptions extends LayerOptions {
-  /** Default 'linear'. */
+  /** 'linear' or 'relu'. Default 'linear'. */
   activation?: Activation;
   /** The grid that inputs are rounded to: (code - zero) * scale, with codes 0 to 127. */
   input: Grid;
@@ -36,7 +36,7 @@ abstract class Quantized extends tf.layers.Layer {
   constructor(options: QuantizedOptions) {
     super({ ...options, trainable: false });
     this.activation = options.activation ?? 'linear';
-    checkActivation(this.activation, this.name);
+    checkActivation(this.activation, this.name, ['linear', 'relu']);
     this.inputGrid = checkedGrid(options.input, this.name);
     this.outputGrid = options.output ? checkedGrid(options.output, this.name) : null;
   }

@@ -134,6 +134,14 @@ function exactWeights(model: tf.LayersModel): tf.LayersModel {
   return model;
 }
 
+test('a quantized layer refuses an activation that it would not apply', () => {
+  const layer = { name: 'first', units: 3, input: { scale: 0.1, zero: 0 } };
+  assert.throws(
+    () => new QuantizedDense({ ...layer, activation: 'relu6' }),
+    /^UserError: first: activation must be one of linear, relu; .*"relu6"/,
+  );
+});
+
 test('onnxruntime computes the same from QuantizeLinear and DequantizeLinear', async () => {
   const input = tf.input({ shape: [5, 6, 3] });
   const [first, second] = [
