@@ -114,7 +114,7 @@ export interface ResizedCropRange {
 /** Rounds a number of 0 or more to the nearest whole number, ties to the even one, as Python does. */
 export function roundHalfToEven(x: number): number {
   const low = Math.floor(x);
-  return x - low === 0.5 ? low + (low % 2) : Math.round(x);
+  return x - low === 0.5 ? low + Math.abs(low % 2) : Math.round(x);
 }
 
 /**

@@ -42,7 +42,8 @@ function travelsLess(settings: Surroundings, length: RunLength): string | undefi
   const { steps } = length;
   // The number of steps at lr_gates that add up to all steps of the schedule.
   const full = factorsOf(settings, length).reduce((sum, factor) => sum + factor, 0);
-  // Lambda follows a ramp while log alpha moves by 8, at lr_gates per step, and settles in twice that time.
+  // Lambda follows a ramp while log alpha can move by 8, at lr_gates per step, and has settled by the time it can have
+  // moved by 20. A run that ends on the ramp cannot reach its target.
   if (full * lr_gates >= 8) return undefined;
   const slowed = Math.round(full) < steps ? `, which are as many as ${Math.round(full)} by its schedule` : '';
   return `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}${slowed}`;
