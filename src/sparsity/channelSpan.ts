@@ -3,24 +3,21 @@ import type { Channel, ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { channelwiseKind, isMerge, movesZero } from '../graph/layerRole.js';
 
-/** What becomes idle when channels are closed at one place of a network, the output of a layer. */
+/** The layers that become idle when channels are closed at one place of a network, the output of a layer. */
 export interface ChannelSpan {
-  /** The place and the layers above it, up to kernels, that nothing else reads: they lose the same channels. */
+  /** The place and the layers above it, up to kernels, that nothing else reads; they lose the same channels. */
   above: ReadonlySet<ChannelNode>;
   /** The layers below it that pass its channels on, down to the kernels that read them. */
   passed: ReadonlySet<ChannelNode>;
-  /** Those kernels. */
+  /** The kernels that read the channels. */
   readers: ReadonlySet<ChannelNode>;
   /**
-   * Whether all kernels that the channels come from are in `above`, and nothing below joins them with channels that
-   * stay.
+   * Whether `above` has all kernels that the channels come from, and no layer below joins them with channels that stay.
    */
   whole: boolean;
-  /**
-   * The first layer below, if any, that joins the channels with others that stay, or computes every channel from all.
-   */
+  /** The first layer below, if any, that joins the channels with others that stay or mixes all channels. */
   joined?: ChannelNode;
-  /** The first place, if any, at which the channels are an output of the network. */
+  /** The first place, if any, where the channels are an output of the network. */
   output?: ChannelNode;
 }
 
@@ -43,8 +40,8 @@ function isOneToOne(node: ChannelNode): boolean {
 }
 
 /**
- * The span of the channels that a place gives. Closed means that they are 0 there, as a gate makes them, or some other
- * constant (`closedTo`): a product with a constant other than 0 still has channels that differ.
+ * Returns the span of a place's output channels. Closed channels are 0 there, as after a gate, or another constant
+ * (`closedTo`): the product of a channel with a constant other than 0 still varies.
  */
 export function channelSpan(place: ChannelNode, closedTo: 'zero' | 'constant' = 'zero'): ChannelSpan {
   const passed = new Set<ChannelNode>();
@@ -65,13 +62,13 @@ export function channelSpan(place: ChannelNode, closedTo: 'zero' | 'constant' = 
   descend(place, closedTo === 'zero');
 
   const above = new Set([place]);
-  // What joins the channels with others is idle only if those are: what is added to itself behind a gate stays.
+  // A layer that joins the channels with others is idle only if those are idle too: x + gate(x) stays.
   const idle = (node: ChannelNode): boolean =>
     above.has(node) || (passed.has(node) && (products.includes(node) || node.inputs.every(idle)));
   // A kernel reads all channels, whichever of its own are closed.
   const isRead = ({ output, readers: all }: ChannelNode): boolean =>
     output || all.some((reader) => reader.role === 'kernel' || !idle(reader));
-  // A layer whose readers are not all known to be idle yet is met again from the last of them.
+  // A layer whose readers are not yet all known to be idle is visited again from its last reader.
   const climb = (node: ChannelNode): void => {
     if (!isOneToOne(node)) return;
     for (const input of node.inputs) {
@@ -87,26 +84,24 @@ export function channelSpan(place: ChannelNode, closedTo: 'zero' | 'constant' = 
   return { above, passed, readers, joined, output, whole: !joined && [...above].every(ends) };
 }
 
-/** What closing one channel saves. */
+/** The savings from closing one channel. */
 export interface ChannelCost {
-  /** Entries of kernels, of those that make it and of those that read it. */
+  /** Entries of the kernels that produce the channel and of those that read it. */
   entries: number;
-  /** The same with biases, gamma, beta and whatever else is trained for this channel alone, gates apart. */
+  /** The entries plus biases, gamma, beta and all else that is trained for this channel alone, except gates. */
   parameters: number;
   /** Multiply-adds per image that the entries cause. */
   multiplyAdds: number;
-  /** Values per image that kernels make of it. */
+  /** Values per image that kernels output for this channel. */
   values: number;
-  /** Milliseconds, of the layers whose times are known. */
+  /** Milliseconds, in the layers whose times are known. */
   time: number;
 }
 
-/**
- * What a channel costs in milliseconds at each layer, by the layer's name: one that it reads, and one that it gives.
- */
+/** The cost in milliseconds of one input channel and one output channel of each layer, by the layer's name. */
 export type ChannelTimes = ReadonlyMap<string, { input: number; output: number }>;
 
-/** Throws a UserError where all that can be closed costs nothing together: by times that know none of its layers. */
+/** Throws a UserError if the total cost of everything that can be closed is 0: `times` has none of its layers. */
 export function checkCosts(total: number): void {
   if (total > 0) return;
   throw new UserError(
@@ -116,9 +111,9 @@ export function checkCosts(total: number): void {
 }
 
 /**
- * What each channel of a place costs [channels]: its filters in `above` with all that is trained for it there and in
- * `passed`, and the entries of the kernels that read it. `windowOf` gives the size that a reader's window counts as.
- * Default: its own.
+ * Returns the cost of each channel of a place [channels]: its filters in `above`, everything trained for it there and
+ * in `passed`, and the entries of the kernels that read it. `windowOf` returns the size to count for a reader's window.
+ * Default: the window's own size.
  */
 export function channelCosts(
   place: ChannelNode,
@@ -147,7 +142,7 @@ export function channelCosts(
   });
 }
 
-/** The channels in `above` that go with each channel of a place. */
+/** The channels in `above` that are removed with each channel of a place. */
 function channelsAbove(place: ChannelNode, { above, passed }: ChannelSpan): Channel[][] {
   const lists = Array.from({ length: place.channels }, () => new Map<ChannelNode, Channel>());
   const climb = (found: Map<ChannelNode, Channel>, from: Channel): void => {
@@ -167,8 +162,8 @@ function channelsAbove(place: ChannelNode, { above, passed }: ChannelSpan): Chan
 }
 
 /**
- * The channel of a place that a channel further down is made of, by way of the layers in `passed`; undefined for
- * others.
+ * Returns the channel of a place that a channel further down comes from through the layers in `passed`; undefined if
+ * it comes from none.
  */
 export function originOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>, from: Channel): number | undefined {
   if (from.node === place) return from.channel;
@@ -183,7 +178,7 @@ function add(to: ChannelCost, cost: ChannelCost, times = 1): void {
   for (const key of ['entries', 'parameters', 'multiplyAdds', 'values', 'time'] as const) to[key] += times * cost[key];
 }
 
-/** What one channel costs in its own layer. */
+/** The cost of one channel in its own layer. */
 function ownCost({ layer, name, role, channels, outputShape }: ChannelNode, times: ChannelTimes): ChannelCost {
   const time = times.get(name)?.output ?? 0;
   const geometry = kernelGeometry(layer, outputShape);
@@ -197,7 +192,7 @@ function ownCost({ layer, name, role, channels, outputShape }: ChannelNode, time
   return { entries: 0, parameters: sum(trained) / channels, multiplyAdds: 0, values: 0, time };
 }
 
-/** How many channels of the layers below one channel of a place becomes: with flattening, one for each position. */
+/** How many channels one channel of a place becomes in each layer below; flattening makes one per position. */
 function multiplesOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>): (node: ChannelNode) => number {
   const known = new Map([[place, 1]]);
   const multipleOf = (node: ChannelNode): number => {
@@ -211,7 +206,7 @@ function multiplesOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>): (nod
   return multipleOf;
 }
 
-/** A function from a mask of a place's channels to the masks of the layers with kernels in `above`, by their names. */
+/** Returns a function that turns a mask of a place's channels into masks of the kernel layers in `above`, by name. */
 export function masksAbove(
   place: ChannelNode,
   span: ChannelSpan,

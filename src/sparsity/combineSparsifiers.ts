@@ -4,9 +4,9 @@ import type { ChannelMasks } from '../graph/channelGraph.js';
 import { closedIn, products, type Sparsifier, type State } from './sparsifier.js';
 
 /**
- * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same thing, their product
- * counts, in the numbers of closed channels too. Throws a UserError for two methods of one name, and for methods of
- * different networks.
+ * Combines several methods into one: each hook calls the methods' hooks in turn, and masks of the same layer or weight
+ * are multiplied, also when closed channels are counted. Throws a UserError for two methods with the same name, and for
+ * methods of different networks.
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
   const names = parts.map(({ name }) => name);

@@ -5,18 +5,18 @@ import { inLayerOrder, networkGraph, nodeOf } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
 import type { WeightMasks } from './weightMasks.js';
 
-/** A convolution with everything that exists once for each of its filters. */
+/** A convolution with everything that exists once per filter. */
 export interface FilterLayer {
   /** Its name in the network. */
   name: string;
-  /** The kernel with the filters; of a separable convolution the pointwise one. */
+  /** The kernel with the filters; in a separable convolution the pointwise kernel. */
   kernel: Weight;
-  /** Which filter an entry of the kernel, by its flat index, belongs to. */
+  /** Returns the filter that a kernel entry, given by its flat index, belongs to. */
   filterOf: (entry: number) => number;
   filters: number;
   /** Entries of one filter. */
   fanIn: number;
-  /** [filters] each: its bias, and the weights of the batch norm behind it, if any. */
+  /** [filters] each: the bias, and the weights of the batch norm that follows, if any. */
   bias?: Weight;
   gamma?: Weight;
   beta?: Weight;
@@ -25,10 +25,10 @@ export interface FilterLayer {
 }
 
 /**
- * The convolutions of a model that are trained and have more than one filter, so that some can go, ours and those of
- * tf.layers, transposed and separable ones too. Depthwise ones, each of whose filters sees one channel alone, only if
- * asked for. Throws a UserError that names the layer for one whose filters are not known (`kernelGeometry`), and for
- * one used more than once.
+ * Returns the convolutions of a model that are trained and have more than one filter, so that some can be removed: ours
+ * and those of tf.layers, including transposed and separable ones. Depthwise convolutions, whose filters see one
+ * channel each, are included only if `depthwise` is true. Throws a UserError that names a layer whose filters are not
+ * known (`kernelGeometry`) or that is used more than once.
  */
 export function filterLayers(model: tf.LayersModel, { depthwise = false } = {}): FilterLayer[] {
   const graph = networkGraph(model);
@@ -60,7 +60,7 @@ export function filterLayers(model: tf.LayersModel, { depthwise = false } = {}):
   });
 }
 
-/** `filterLayers`, which throws a UserError that names `method` where there are none. */
+/** `filterLayers`, but throws a UserError that names `method` if there are none. */
 export function someFilterLayers(model: tf.LayersModel, method: string, options = {}): FilterLayer[] {
   const layers = filterLayers(model, options);
   if (layers.length > 0) return layers;
@@ -70,7 +70,7 @@ export function someFilterLayers(model: tf.LayersModel, method: string, options 
 }
 
 /**
- * The filters of a kernel as rows of their entries, in the kernel's order. Default: of one whose last axis they are.
+ * Returns the filters of a kernel as rows of entries, in the kernel's order. By default the last axis is the filters.
  */
 export function filterRows(
   kernel: Weight,
@@ -87,7 +87,7 @@ export function filterRows(
   return rows;
 }
 
-/** The filters of a layer as rows. */
+/** Returns the filters of a layer as rows. */
 export function rowsOf({ kernel, filters, filterOf }: FilterLayer): Float64Array[] {
   return filterRows(kernel, filters, filterOf);
 }

@@ -7,26 +7,26 @@ import type { Weight } from '../layers/layer.js';
 import { somePrunableWeights } from './prunableWeights.js';
 import type { Sparsifier } from './sparsifier.js';
 
-/** Which kernels `freezeSparsifier` keeps as they are. */
+/** Which kernels `freezeSparsifier` freezes. */
 export interface FreezeOptions {
-  /** Which kernels are frozen: the first so many, or with a number below 1 that share of them, rounded up. */
+  /** How many of the first kernels are frozen: a number, or a share below 1, rounded up. */
   first: number;
-  /** Whether the batch norm behind a frozen kernel is frozen too, running statistics included. Default true. */
+  /** Whether the batch norm after a frozen kernel is frozen too, including running statistics. Default true. */
   batchNorm?: boolean;
 }
 
-/** Freezing, with the names of what is frozen. */
+/** Freezing, with the names of the frozen weights. */
 export interface FreezeSparsifier extends Sparsifier {
   /** The frozen weights, as layer/weight. */
   readonly frozen: readonly string[];
 }
 
 /**
- * Keeps the first kernels of a network as they are, bit for bit: their gradients are taken away before the optimizer
- * sees them, so that neither momentum nor weight decay moves them. `dispose` lets them train again.
+ * Keeps the first kernels of a network unchanged, bit for bit: their gradients are removed before the optimizer sees
+ * them, so that neither momentum nor weight decay moves them. `dispose` lets them train again.
  *
- * Throws a UserError for a `first` that is out of range or chooses no kernel, and for a network with a layer of which
- * it is not known whether it has kernels.
+ * Throws a UserError if `first` is out of range or chooses no kernel, and if it is unknown whether a layer's weight is
+ * a kernel.
  */
 export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = true }: FreezeOptions): FreezeSparsifier {
   const kernels = somePrunableWeights(model, 'freezing');
@@ -51,7 +51,7 @@ function freezing(
   norms: readonly BatchNormLayer[],
 ): FreezeSparsifier {
   const names = weightNames(model);
-  // Those that something else holds stay frozen after this.
+  // Batch norms that were frozen before stay frozen after `dispose`.
   const held = norms.filter((norm) => !norm.frozen);
   for (const norm of held) norm.frozen = true;
   return {

@@ -12,8 +12,8 @@ import { closedIn, products, type Sparsifier, type State } from './sparsifier.js
 import { changeWeight } from './weightMasks.js';
 
 /**
- * The proximal operator of threshold * |x|: x * max(0, 1 - threshold / |x|), which moves every value towards 0 by
- * `threshold` and makes 0 of those within it. Any shape in, the same out; the caller disposes it.
+ * The proximal operator of threshold * |x|: x * max(0, 1 - threshold / |x|). It moves every value towards 0 by
+ * `threshold` and sets smaller values to 0. Takes any shape and returns the same shape; the caller disposes the result.
  *
  * Beck and Teboulle 2009, equation 1.5; Ye et al. 2018, section 4.1.
  */
@@ -25,49 +25,49 @@ export function softThreshold(x: tf.Tensor, threshold: number): tf.Tensor {
   });
 }
 
-/** A batch norm by whose gammas the channels of a layer are pruned. */
+/** A batch norm whose gammas prune the channels of a layer. */
 export interface IstaLayer {
-  /** The layer whose channels they are: the first kernel above the batch norm. */
+  /** The layer whose channels are pruned: the first kernel above the batch norm. */
   target: Layer;
   /** Its name in the network. */
   name: string;
   /** [C] each: the batch norm's own variables, not to be disposed. */
   gamma: tf.Variable<tf.Rank.R1>;
   beta?: tf.Variable<tf.Rank.R1>;
-  /** What one channel costs: the weight of |gamma| in the penalty. */
+  /** The cost of one channel: the weight of |gamma| in the penalty. */
   cost: number;
   /** The place of the batch norm. */
   norm: ChannelNode;
-  /** What a mask of its channels says of the layers whose channels they are, by their names. */
+  /** Turns a mask of the batch norm's channels into masks of the layers that produce them, by name. */
   masks: (mask: Float32Array) => ReadonlyMap<string, Float32Array>;
 }
 
-/** What a channel costs. */
+/** How the cost of a channel is counted. */
 export interface IstaCosts {
   /**
-   * The cost of a channel: the values and entries that it takes in memory, as in the paper, its parameters, its
-   * multiply-adds, or its milliseconds in `times`. Scaled so that all channels together cost the same as in 'memory'.
-   * Default 'memory'.
+   * What the cost of a channel counts: its values and kernel entries in memory, as in the paper, its parameters, its
+   * multiply-adds, or its milliseconds in `times`. Scaled so that the total over all channels is the same as with
+   * 'memory'. Default 'memory'.
    */
   weighting?: 'memory' | 'parameters' | 'multiplyAdds' | 'time';
-  /** What a channel costs at each layer in milliseconds, for the weighting 'time' (`channelTimes`). */
+  /** The cost of a channel at each layer in milliseconds, for the weighting 'time' (`channelTimes`). */
   times?: ChannelTimes;
-  /** Whether a 4x4 kernel that comes next counts as 3x3, as in the project's code for CNN-4. Default false. */
+  /** Whether the next layer's 4x4 kernel counts as 3x3, as in the project's code for CNN-4. Default false. */
   publishedCosts?: boolean;
 }
 
 /**
- * The layers that can be pruned by their gammas, with what a channel costs in the network as it stands: (H_out W_out +
- * k^2 C_in + sum over the next layers of k_next^2 C_out_next) / (H W), where H x W is the (first) input image (Ye et
- * al. 2018, section 4.2). Where channels pass through a depthwise convolution, its values and its k^2 entries count
- * too, and what is behind it and before it: all that goes with the channel.
+ * Returns the layers that can be pruned by their gammas, with the cost of a channel in the network as it stands:
+ * (H_out W_out + k^2 C_in + sum over the next layers of k_next^2 C_out_next) / (H W), where H x W is the (first) input
+ * image (Ye et al. 2018, section 4.2). If channels pass through a depthwise convolution, its values and k^2 entries
+ * count too, like those of the layers before and after it: everything that is removed with the channel.
  *
- * Those are the batch norms with a gamma that is trained, ours and those of tf.layers, that alone read what
- * convolutions or dense layers give, not put beside other channels, and whose own channels are neither joined with
- * others by value (added, multiplied, as by squeeze and excite) nor outputs of the model: nothing else depends on them.
+ * A batch norm, ours or of tf.layers, qualifies if its gamma is trained, it is the only reader of the convolutions or
+ * dense layers before it, without concatenation in between, and its channels are neither joined with others by value
+ * (added, or multiplied as in squeeze and excite) nor outputs of the model.
  *
- * Throws a UserError that names the layer where it is not known what belongs to which channel, and for one used twice;
- * and for an unknown weighting, or 'time' without times.
+ * Throws a UserError that names the layer if its weights cannot be assigned to channels or it is used twice; also for
+ * an unknown weighting, or 'time' without times.
  */
 export function istaLayers(model: tf.LayersModel, options: IstaCosts = {}): IstaLayer[] {
   const { publishedCosts = false, weighting = 'memory', times } = options;
@@ -91,14 +91,14 @@ export function istaLayers(model: tf.LayersModel, options: IstaCosts = {}): Ista
     const masks = masksAbove(norm, span);
     return [{ target: target.layer, name: target.name, gamma, beta: variable('beta'), cost, memory, norm, masks }];
   });
-  // In all they cost the same by any weighting, so that l1_penalty means about as much.
+  // The total cost is the same with any weighting, so that l1_penalty has about the same effect.
   const all = (of: 'cost' | 'memory'): number => layers.reduce((sum, each) => sum + each[of] * each.gamma.size, 0);
   if (layers.length > 0) checkCosts(all('cost'));
   const scale = weighting === 'memory' ? 1 : all('memory') / all('cost');
   return layers.map(({ memory: _, ...layer }) => ({ ...layer, cost: scale * layer.cost }));
 }
 
-/** `istaLayers`, which throws a UserError that says what they require where there are none. */
+/** `istaLayers`, but throws a UserError that states the requirements if there are none. */
 function someIstaLayers(model: tf.LayersModel, options?: IstaCosts): IstaLayer[] {
   const layers = istaLayers(model, options);
   if (layers.length > 0) return layers;
@@ -108,9 +108,9 @@ function someIstaLayers(model: tf.LayersModel, options?: IstaCosts): IstaLayer[]
   );
 }
 
-/** What `istaSparsifier` prunes with. */
+/** Options of `istaSparsifier`. */
 export interface IstaOptions extends IstaCosts {
-  /** The penalty's weight against the loss: each gamma is charged l1_penalty * cost * |gamma|. */
+  /** The penalty's weight in the loss: each gamma adds l1_penalty * cost * |gamma|. */
   l1_penalty: number;
   /** Further values to save with the method's state, such as measured times. */
   keeps?: State;
@@ -120,13 +120,13 @@ export interface IstaOptions extends IstaCosts {
 export interface GammaSummary {
   /** Sum of cost * |gamma|, without l1_penalty. */
   groupLasso: number;
-  /** Share of the zero gammas, each weighted by its cost. */
+  /** Share of zero gammas, each weighted by its cost. */
   fakeSparsity: number;
 }
 
 /**
- * What the ISTA project logs of some layers' gammas: the group lasso, sum of cost |gamma|, and the fake sparsity, the
- * share of the cost whose gammas are 0 (0 where there are none).
+ * Returns what the ISTA project logs about gammas: the group lasso, sum of cost |gamma|, and the fake sparsity, the
+ * share of the cost whose gammas are 0 (0 if there are no layers).
  */
 export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<number> }[]): GammaSummary {
   let [groupLasso, closed, all] = [0, 0, 0];
@@ -145,7 +145,7 @@ export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<n
  * the optimizer, which should be plain SGD, gamma <- softThreshold(gamma, cost * lr * l1_penalty). A channel is closed
  * while its gamma is exactly 0; it then gives the constant relu(beta), and its gamma may come back.
  *
- * Costs are those of the network as it stands, so that a compact network has costs of its own. Throws a UserError for a
+ * Costs are computed for the network as it stands, so a compact network has its own costs. Throws a UserError for a
  * network without gammas to prune by, and for a penalty below 0.
  */
 export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...costs }: IstaOptions): Sparsifier {
@@ -175,12 +175,12 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...co
 }
 
 /**
- * Multiplies the gammas and betas that `istaSparsifier` prunes by with `alpha`, and the weights that read their
- * channels with 1 / alpha: the network computes the same, and smaller gammas reach 0 sooner (Ye et al. 2018, section
- * 4.3). Calling it with 1 / alpha undoes it. Of a depthwise or separable convolution it is the depthwise kernel that
- * takes the factor back.
+ * Multiplies the gammas that `istaSparsifier` prunes by, and their betas, by `alpha`, and the weights that read their
+ * channels by 1 / alpha: the network computes the same, and smaller gammas reach 0 sooner (Ye et al. 2018, section
+ * 4.3). Calling it with 1 / alpha undoes it. In a depthwise or separable convolution the depthwise kernel is multiplied
+ * by 1 / alpha.
  *
- * That takes layers between the two with f(alpha x) = alpha f(x): pooling, ReLU, LeakyReLU, PReLU and others, but not
+ * The layers in between must satisfy f(alpha x) = alpha f(x): pooling, ReLU, LeakyReLU, PReLU and others, but not
  * ReLU6, swish or another batch norm. Throws a UserError that names a layer without this property, and for an alpha
  * that is not positive; the network then stays as it was.
  */

@@ -14,28 +14,28 @@ import { channelCosts, channelSpan, checkCosts, masksAbove, type ChannelTimes } 
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
 import { closedIn, products, type Sparsifier, type State } from './sparsifier.js';
 
-/** What the penalty counts of an open gate: one each, or what the channel or weight costs. */
+/** What the penalty counts for an open gate: 1, or the cost of its channel or weight. */
 export type L0Weighting = 'sum' | 'parameters' | 'multiplyAdds' | 'time';
 
-/** A layer of gates, and what closing one of them is worth. */
+/** A layer of gates with the weight of each gate. */
 interface WeightedGate {
   gate: Gate;
   name: string;
-  /** What each gate weighs in the penalty, flat. */
+  /** The weight of each gate in the penalty, flat. */
   weights: Float32Array;
   /** Convert a mask of the gates to masks of channels and of weights, by name. */
   channelMasks: (mask: Float32Array) => ChannelMasks;
   weightMasks: (mask: Float32Array) => ChannelMasks;
 }
 
-/** Whether a kernel has computed what a place gives. */
+/** Whether a kernel has computed the output of a place. */
 function isComputed({ role, inputs }: ChannelNode): boolean {
   return role === 'kernel' || role === 'depthwise' || inputs.some(isComputed);
 }
 
 const nothing = (): ChannelMasks => new Map<string, Float32Array>();
 
-/** The gates of a network with their weights. Throws a UserError for one whose channels cannot be followed. */
+/** The gates of a network with their weights. Throws a UserError for a gate whose channels cannot be followed. */
 function weightedGates(
   model: tf.LayersModel,
   { weighting = 'sum', times }: Pick<L0Options, 'weighting' | 'times'> = {},
@@ -68,17 +68,17 @@ function weightedGates(
   });
 }
 
-/** What `l0Sparsifier` penalises, and how much. */
+/** Options of `l0Sparsifier`. */
 export interface L0Options {
-  /** The penalty's share in the loss; this or `target` is given. */
+  /** The penalty's factor in the loss; give either this or `target`. */
   lambda_l0?: number;
-  /** The sparsity that lambda is to lead to, chosen anew after each step. */
+  /** The sparsity to reach; lambda is adjusted towards it after each step. */
   target?: SparsityTarget;
-  /** Learning rate of logAlpha, if not the optimizer's. Gates move by about one learning rate a step. */
+  /** Learning rate of logAlpha, if not the optimizer's. Gates move by about one learning rate per step. */
   lr_gates?: number;
   /** Default 'sum', as in the L0 project. */
   weighting?: L0Weighting;
-  /** What a channel costs at each layer in milliseconds, for the weighting 'time' (`channelTimes`). */
+  /** The cost of a channel at each layer in milliseconds, for the weighting 'time' (`channelTimes`). */
   times?: ChannelTimes;
   /** Keeps logAlpha within +-ln 100 after each step, as the paper's code does and the L0 project does not. */
   clampLogAlpha?: boolean;
@@ -103,12 +103,12 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum' }: L0Opti
  * lambda_l0 * sum of w P(mask != 0) / sum of w over all gates, so that with all gates open it is lambda_l0; w is 1 by
  * default, which is the project's sum / 832 for GoogleNet. docs/math-l0.md derives it.
  *
- * A gate on channels gives `channelMasks` of the layers above it all of whose output passes through it, and a gate on
- * weights `weightMasks`. With `weighting`, w is what compaction saves where that gate alone is closed: the channel's
+ * A gate on channels gives `channelMasks` of the layers above whose whole output passes through it; a gate on weights
+ * gives `weightMasks`. With `weighting`, w is what compaction saves if that gate alone is closed: the channel's
  * filters, biases and batch norm, and the entries of the kernels that read it; or the milliseconds of all these layers.
- * Where the channel is joined with others, as in a residual stream, it is what would be saved if those were closed too.
+ * If the channel is joined with others, as in a residual stream, w is the saving if those were closed too.
  *
- * Throws a UserError for a model without gates, with a layer whose channels cannot be followed or that it uses twice,
+ * Throws a UserError for a model without gates, for a layer whose channels cannot be followed or that is used twice,
  * and for options out of range.
  */
 export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsifier {
@@ -127,11 +127,11 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
   return method;
 }
 
-/** What the method works with, in the network that it was made for or a smaller one. */
+/** The parts of the method, in the network that it was made for or a smaller one. */
 interface GateMethod {
   model: tf.LayersModel;
   options: L0Options;
-  /** Of the whole network's weights. */
+  /** The names of the whole network's weights. */
   names: ReadonlyMap<Weight, string>;
   gates: readonly WeightedGate[];
   /** The masks of gates that the network no longer has. */
@@ -157,7 +157,7 @@ function gateMethod(parts: GateMethod): Sparsifier {
     tf.tidy(() => {
       for (const { gate } of gates) gate.logAlpha.assign(gate.logAlpha.clipByValue(-BOUND, BOUND));
     });
-  /** The share of the penalty's weight that gates on their way down have lost. */
+  /** The share of the penalty's weight that closed and closing gates have lost. */
   const closingOf = (values: readonly Float32Array[]): number => {
     let open = 0;
     gates.forEach(({ weights }, g) => values[g].forEach((mask, i) => (open += mask * weights[i])));
@@ -182,7 +182,7 @@ function gateMethod(parts: GateMethod): Sparsifier {
       tf.tidy(() => {
         const terms = gates.map(({ gate, weights }) => {
           const { logAlpha, hardConcrete } = gate;
-          // Most often all weigh the same, and one factor serves.
+          // Usually all gates weigh the same, so that one factor is enough.
           const [first] = weights;
           if (weights.every((weight) => weight === first)) {
             return expectedOpen(logAlpha, (lambda() * first) / total, hardConcrete);
@@ -231,8 +231,8 @@ function gateMethod(parts: GateMethod): Sparsifier {
 }
 
 /**
- * The masks of a network all of whose gates are closed: of channels by layer and, where weights have gates, of these by
- * weight. Throws a UserError as `l0Sparsifier` does.
+ * Returns a network's masks with all gates closed: of channels by layer and, for gates on weights, of weights by name.
+ * Throws a UserError as `l0Sparsifier` does.
  */
 export function closedMasks(model: tf.LayersModel): ChannelMasks {
   return products(
@@ -245,10 +245,7 @@ export function closedMasks(model: tf.LayersModel): ChannelMasks {
 
 const logAlphaOf = ({ gate }: WeightedGate): Weight => weightOf(gate, 'logAlpha')!;
 
-/**
- * The gates that a smaller network has, whose masks are those of the whole network's gates, and the masks of the
- * others.
- */
+/** The gates left in a smaller network, with masks of the whole network's size, and the masks of the removed gates. */
 function gatesIn({ layers, weights }: SmallerNetwork, parts: GateMethod): Pick<GateMethod, 'gates' | 'gone'> {
   const gates: WeightedGate[] = [];
   const gone = [...parts.gone];

@@ -12,22 +12,22 @@ import { checkAmount, type PruningAmount, type PruningPlan } from './schedules.j
 import { closedIn, type Sparsifier, type State } from './sparsifier.js';
 import { changeWeight, WeightMasks } from './weightMasks.js';
 
-/** What magnitude pruning chooses among: in each of some kernels, its entries or its filters. */
+/** The entries or filters of some kernels, from which magnitude pruning chooses. */
 interface PruningTarget {
   kernels: readonly Weight[];
-  /** The kernels of the network that decides. */
+  /** The kernels whose values decide what is pruned. */
   deciding: readonly Weight[];
-  /** The present size of each entry or filter of each kernel, by which they are ranked. */
+  /** The current size of each entry or filter of each kernel; they are ranked by it. */
   sizes(): Float32Array[];
-  /** The present masks, in the layout of `sizes`. */
+  /** The current masks, in the layout of `sizes`. */
   masksOf(masks: WeightMasks): Float32Array[];
   /** Sets the mask of kernel i. */
   set(masks: WeightMasks, i: number, mask: Float32Array): void;
-  /** The layers whose channels are pruned, by name; empty where single weights are. */
+  /** The names of the layers whose channels are pruned; empty if single weights are pruned. */
   layers: readonly string[];
 }
 
-/** Single weights of all kernels, by their magnitude in `rankedBy`. */
+/** Prunes single weights of all kernels, by their magnitude in `rankedBy`. */
 function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
   const kernels = somePrunableWeights(model, 'magnitude pruning');
   const deciding = prunableWeights(rankedBy);
@@ -42,7 +42,7 @@ function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): Pruning
 }
 
 /**
- * How the channels to prune are chosen: those of small weights, or those whose filters overlap with the others of their
+ * How the channels to prune are chosen: those with small weights, or those whose filters overlap with others of their
  * layer.
  */
 export type ChannelCriterion = 'magnitude' | 'orthogonality';
@@ -50,16 +50,16 @@ export type ChannelCriterion = 'magnitude' | 'orthogonality';
 /** The mean |w| of a filter, which does not depend on how many weights it has. */
 const meanSize = (row: Float64Array): number => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length;
 
-/** What each filter of a layer is worth; the least goes first. A score of overlap is below 1. */
+/** The worth of each filter of a layer; the lowest is pruned first. An orthogonality score is below 1. */
 const worthOf: Readonly<Record<ChannelCriterion, (rows: Float64Array[]) => number[]>> = {
   magnitude: (rows) => rows.map(meanSize),
   orthogonality: (rows) => orthogonalityScores(rows).map((score) => 1 - score),
 };
 
-/** Whole filters of convolutions, by what they are worth in `rankedBy`; bias and batch norm go with them. */
+/** Prunes whole filters of convolutions, with bias and batch norm, by their worth in `rankedBy`. */
 function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel, options: ChannelOptions): PruningTarget {
   const { criterion = 'magnitude', where = [] } = options;
-  // The filters of a depthwise convolution see a channel each: that they are alike does not make one redundant.
+  // Each filter of a depthwise convolution sees another channel, so similar filters are not redundant.
   const which = { depthwise: criterion === 'magnitude' };
   const named = <T extends { name: string }>(all: T[]): T[] =>
     where.length === 0 ? all : all.filter(({ name }) => where.includes(name));
@@ -90,50 +90,50 @@ function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel, options
 
 interface ChannelOptions {
   /**
-   * Which channels go first: those of the smallest mean |w| of their filter, or those of the highest orthogonality
-   * score, by which RePr chooses (`orthogonalityScores`). Default 'magnitude'.
+   * Which channels are pruned first: those whose filter has the smallest mean |w|, or those with the highest
+   * orthogonality score, as in RePr (`orthogonalityScores`). Default 'magnitude'.
    */
   criterion?: ChannelCriterion;
   /** The names of the convolutions whose channels are pruned. Default: all. */
   where?: readonly string[];
 }
 
-/** What `magnitudeSparsifier` prunes, when, and by what. */
+/** What `magnitudeSparsifier` prunes, when, and by which criterion. */
 export interface MagnitudeOptions extends ChannelOptions {
-  /** What is pruned when. Default: nothing but what calls of `prune` ask for. */
+  /** How much is pruned when. Default: only calls of `prune` prune. */
   plan?: PruningPlan;
   /** Default 'global'. */
   scope?: PruningScope;
   /** Single weights by |w|, or whole channels by the criterion. Default 'weights'. */
   unit?: 'weights' | 'channels';
   /**
-   * A network with the same layers, whose present weights decide what is pruned. Default: the pruned network itself.
+   * A network with the same layers whose current weights decide what is pruned. Default: the pruned network itself.
    */
   rankedBy?: tf.LayersModel;
-  /** Before which epoch, counted from 0, pruning becomes permanent and what was pruned may move. Default: never. */
+  /** The epoch, counted from 0, before which the masks are lifted and pruned entries may move. Default: never. */
   unfreezeBefore?: number;
   /**
-   * Whether what was pruned then gets its old values back, instead of starting from 0. Default false. A channel behind
-   * a ReLU only comes back with them: at 0 it has no gradient.
+   * Whether pruned entries then get their old values back instead of starting from 0. Default false. A channel that
+   * a ReLU follows only recovers with its old values: at 0 it has no gradient.
    */
   restore?: boolean;
 }
 
-/** Magnitude pruning that can also be called for at any time. */
+/** Magnitude pruning that can also be triggered at any time. */
 export interface MagnitudeSparsifier extends Sparsifier {
   /** Prunes an amount. */
   prune(amount: PruningAmount): void;
-  /** Makes the pruning permanent: what was pruned may move again, from 0 or from its old value. */
+  /** Lifts the masks: pruned entries may move again, from 0 or from their old values. */
   unfreeze(): void;
 }
 
 /**
- * Pruning by magnitude with the mask held through training, and unfreezing (torch.nn.utils.prune and its remove):
- * entries that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
+ * Prunes by magnitude, holds the masks through training, and can unfreeze (torch.nn.utils.prune and its remove): pruned
+ * entries stay exactly 0 with any optimizer until the mask is lifted.
  *
- * Throws a UserError for a `rankedBy` of another network, for a layer in `where` that is no convolution, for an amount
- * or another option out of range, and for a network with nothing to prune, or with a layer of which it is not known
- * what could be.
+ * Throws a UserError for a `rankedBy` with other kernels, for a layer in `where` that is not a convolution, for an
+ * amount or another option out of range, and for a network with nothing to prune, or with a layer whose kernels or
+ * filters are not known.
  */
 export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
   const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;
@@ -161,10 +161,10 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
       `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
     );
   }
-  // Another network may be gone, or trained on, when pruning begins.
+  // Another network may be disposed of, or trained further, before pruning begins.
   const decided = rankedBy === model ? undefined : target.sizes();
   const masks = new WeightMasks(model);
-  /** All weights as they were before the first pruning, by name, if they are to come back. */
+  /** All weights as they were before the first pruning, by name, if they are to be restored. */
   const old = new Map<string, Float32Array>();
   const names = weightNames(model);
 
@@ -174,7 +174,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     }
     const [sizes, before] = [decided ?? target.sizes(), target.masksOf(masks)];
     pruneSmallest(sizes, amount, { masks: before, scope }).forEach((mask, i) => {
-      // A layer whose filters would all go keeps the largest of those that it has left.
+      // A layer that would lose all its filters keeps the largest one left.
       const left = sizes[i].map((size, f) => (before[i][f] === 1 ? size : -1));
       if (unit === 'channels' && !mask.includes(1)) mask[left.indexOf(Math.max(...left))] = 1;
       target.set(masks, i, mask);
@@ -213,7 +213,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
       const counts = closedIn(channelMasks().values());
       return { weights, zeros, weightSparsity: zeros / weights, ...(counts.channels > 0 && counts) };
     },
-    // What is pruned later is chosen among all weights, those that nothing reads any more too.
+    // Later prunings choose among all weights, including weights that no layer reads any more.
     closedForGood: (epoch) =>
       new Map(
         options.unfreezeBefore === undefined && plan.every((pruning) => pruning.epoch <= epoch)

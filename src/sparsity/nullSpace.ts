@@ -1,22 +1,22 @@
 import type { Random } from '../backend/random.js';
 
-/** What is smaller than this share of the largest |R_ii| counts as 0. */
+/** Values of |R_ii| up to this share of the largest count as 0. */
 const tolerance = 1e-6;
 
-/** The null space of some rows. */
+/** The null space of a list of rows. */
 export interface NullSpace {
   /** How many of the rows are linearly independent. */
   rank: number;
-  /** Orthonormal vectors that are orthogonal to all rows, at most as many as were asked for. */
+  /** Orthonormal vectors that are orthogonal to all rows, at most `atMost`. */
   basis: Float64Array[];
 }
 
 /**
- * The vectors orthogonal to all `rows`, each of length d, by Householder QR of the rows' transpose with column pivoting
- * (Golub and Van Loan, section 5.4.2): the last d - rank columns of Q.
+ * Returns vectors orthogonal to all `rows`, each of length d, by Householder QR of the rows' transpose with column
+ * pivoting (Golub and Van Loan, section 5.4.2): the first `atMost` of the last d - rank columns of Q.
  *
- * The libraries at hand have QR without pivoting, which does not tell the rank, and the thin SVD, which leaves these
- * vectors out. `atMost` is how many are wanted.
+ * Available libraries have QR without pivoting, which does not reveal the rank, and the thin SVD, which omits these
+ * vectors.
  */
 export function nullSpace(
   rows: readonly Float64Array[],
@@ -58,7 +58,7 @@ function normFrom(vector: Float64Array, k: number): number {
 function reflectorOf(column: Float64Array, k: number, norm: number): Float64Array {
   const vector = column.slice();
   vector.fill(0, 0, k);
-  // The sign that adds up, so that nothing cancels.
+  // The same sign as the entry, so that nothing cancels.
   vector[k] += vector[k] < 0 ? -norm : norm;
   const length = normFrom(vector, k);
   return vector.map((value) => value / length);
@@ -71,19 +71,19 @@ function reflect(x: Float64Array, v: Float64Array, k: number): void {
   for (let i = k; i < x.length; i++) x[i] -= 2 * product * v[i];
 }
 
-/** How a null-space vector is brought within the bounds of start values: entry by entry, or by one factor. */
+/** How a null-space vector is brought within the bounds of start values: entry by entry, or by a common factor. */
 export type ReprScaling = 'clip' | 'rescale';
 
 export interface Refill {
   /** One new row for each dropped filter. */
   rows: Float64Array[];
-  /** How many of them, the first ones, come from the null space. */
+  /** How many of the rows, counted from the first, come from the null space. */
   fromNullSpace: number;
 }
 
 /**
- * Brings a vector within +-limit. Clipping, as the RePr project does, takes some of its orthogonality; rescaling takes
- * none.
+ * Brings a vector within +-limit. Clipping, as in the RePr project, loses some of its orthogonality; rescaling keeps
+ * all of it.
  */
 export function withinLimit(vector: Float64Array, limit: number, scaling: ReprScaling): Float64Array {
   if (scaling === 'clip') return vector.map((value) => Math.min(limit, Math.max(-limit, value)));
@@ -92,9 +92,9 @@ export function withinLimit(vector: Float64Array, limit: number, scaling: ReprSc
 }
 
 /**
- * New values for filters that were dropped (Prakash et al. 2019, section 4.3): vectors orthogonal both to what they
- * were and to the filters that stayed, within +-1 / sqrt(fan-in); where there are too few, uniform draws within the
- * same bounds.
+ * Returns new values for dropped filters (Prakash et al. 2019, section 4.3): vectors orthogonal to the dropped filters'
+ * old values and to the kept filters, within +-1 / sqrt(fan-in); if there are too few, the rest are uniform draws
+ * within the same bounds.
  */
 export function refillFilters(
   dropped: readonly Float64Array[],

@@ -3,8 +3,8 @@ import type { ChannelMasks } from '../graph/channelGraph.js';
 import { filterLayers, rowsOf } from './filters.js';
 
 /**
- * The cosine between any two filters of a layer, given as rows: with the rows L2-normalised to W, the Gram matrix W
- * W^T. 0 means orthogonal; a filter of zeros has cosine 0 with all, itself included.
+ * Returns the cosine between any two filters of a layer, given as rows: with the rows L2-normalised to W, the Gram
+ * matrix W W^T. 0 means orthogonal; a filter of zeros has cosine 0 with all filters, including itself.
  */
 export function filterCosines(filters: readonly Float64Array[]): number[][] {
   const unit = filters.map((row) => {
@@ -25,7 +25,7 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /**
- * How much each filter overlaps with the others of its layer: with the rows L2-normalised to W, the row sums of
+ * Returns how much each filter overlaps with the others of its layer: with the rows L2-normalised to W, the row sums of
  * |W W^T - I| divided by the number of filters (Prakash et al. 2019, equations 1 and 2). Higher is less orthogonal; a
  * filter of zeros scores 1 / filters, from its own diagonal entry.
  */
@@ -37,9 +37,9 @@ export function orthogonalityScores(filters: readonly Float64Array[]): number[] 
 }
 
 /**
- * What a filter's score is compared with: the scores of all filters, as the RePr project does, which prunes early
- * layers first; those of its own layer; or those of all filters, each in units of the score that random filters of its
- * length would have.
+ * The scores that a filter's score is compared with: those of all filters, as in the RePr project, which prunes early
+ * layers first; those of its own layer; or those of all filters, each divided by the mean score of random filters of
+ * its length.
  */
 export type ReprRanking = 'global' | 'perLayer' | 'depthNormalised';
 
@@ -53,13 +53,13 @@ export interface RankOptions {
   reverse?: boolean;
 }
 
-/** The scores of one layer's filters and the entries that each filter has. */
+/** The scores of one layer's filters and the number of entries per filter. */
 export interface LayerScores {
   scores: readonly number[];
   fanIn: number;
 }
 
-/** The value below which a share of the values lies, between two of them in proportion. */
+/** The value below which a share of the values lies, linearly interpolated. */
 function percentile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
   const place = share * (sorted.length - 1);
@@ -68,8 +68,8 @@ function percentile(values: readonly number[], share: number): number {
 }
 
 /**
- * The mean score of n random filters with d entries: (n - 1) / n * sqrt(2 / (pi d)), |cos| between two random
- * directions being about sqrt(2 / (pi d)) on average.
+ * The mean score of n random filters with d entries: (n - 1) / n * sqrt(2 / (pi d)), because |cos| between two random
+ * directions is about sqrt(2 / (pi d)) on average.
  */
 export const randomScore = ({ scores, fanIn }: LayerScores): number =>
   (1 - 1 / scores.length) * Math.sqrt(2 / (Math.PI * fanIn));
@@ -82,7 +82,7 @@ export function rankFilters(layers: readonly LayerScores[], options: RankOptions
     return part.map((scores) => scores.map((score) => score > threshold));
   };
   const compared = layers.map((layer) => {
-    // A lone filter overlaps with nothing, whatever its length.
+    // A single filter overlaps with nothing, whatever its length.
     const unit = ranking === 'depthNormalised' && layer.scores.length > 1 ? randomScore(layer) : 1;
     return layer.scores.map((score) => (reverse ? -score : score) / unit);
   });
@@ -95,8 +95,8 @@ export interface NamedScores extends LayerScores {
 }
 
 /**
- * The orthogonality scores of all filters of a network but those of depthwise convolutions, by layer from input to
- * output: what `rankFilters` chooses from.
+ * The orthogonality scores of all filters of a network except those of depthwise convolutions, by layer from input to
+ * output: the input of `rankFilters`.
  */
 export function layerScores(model: tf.LayersModel): NamedScores[] {
   return filterLayers(model).map((layer) => ({
@@ -106,7 +106,7 @@ export function layerScores(model: tf.LayersModel): NamedScores[] {
   }));
 }
 
-/** How much the filters of each convolution overlap: the mean orthogonality score of those that are on, by layer. */
+/** How much the filters of each convolution overlap: the mean orthogonality score of the unpruned ones, by layer. */
 export function filterOverlap(model: tf.LayersModel, masks: ChannelMasks = new Map()): Map<string, number> {
   return new Map(
     filterLayers(model).map((layer) => {
@@ -116,7 +116,7 @@ export function filterOverlap(model: tf.LayersModel, masks: ChannelMasks = new M
   );
 }
 
-/** The cosines between the filters of each convolution as they are now, by layer. */
+/** The current cosines between the filters of each convolution, by layer. */
 export function cosinesByLayer(model: tf.LayersModel): Map<string, number[][]> {
   return new Map(filterLayers(model).map((layer) => [layer.name, filterCosines(rowsOf(layer))]));
 }

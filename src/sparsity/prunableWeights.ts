@@ -6,14 +6,13 @@ import type { Weight } from '../layers/layer.js';
 const lastPart = ({ originalName }: Weight): string => originalName.split('/').at(-1) ?? '';
 /** kernel, depthwise_kernel, pointwise_kernel, recurrent_kernel. */
 const isKernel = (weight: Weight): boolean => /(^|_)kernel$/.test(lastPart(weight));
-/** What has more than one axis and is no kernel: gates, maps of biases, slopes. */
+/** Weights with more than one axis that are not kernels: gates, maps of biases, slopes. */
 const others = ['logAlpha', 'map', 'alpha'];
 
 /**
- * The kernels of a model's layers, in the model's order: what is pruned and frozen. A separable convolution has two.
+ * The kernels of a model's layers, in the model's order; these are pruned and frozen. A separable convolution has two.
  *
- * Throws a UserError that names the layer for a weight of more than one axis that is not known to be a kernel, or not
- * to be one.
+ * Throws a UserError that names the layer if it is unknown whether a weight with more than one axis is a kernel.
  */
 export function prunableWeights(model: tf.LayersModel): Weight[] {
   for (const layer of leafLayers(model)) {
@@ -29,7 +28,7 @@ export function prunableWeights(model: tf.LayersModel): Weight[] {
   return model.trainableWeights.filter(isKernel);
 }
 
-/** `prunableWeights`, which throws a UserError that names `method` where there are none. */
+/** `prunableWeights`, but throws a UserError that names `method` if there are none. */
 export function somePrunableWeights(model: tf.LayersModel, method: string): Weight[] {
   const weights = prunableWeights(model);
   if (weights.length > 0) return weights;
@@ -42,7 +41,7 @@ export interface ZeroCount {
   zeros: number;
 }
 
-/** Counts the zeros of weights, all together. */
+/** Counts the zeros of all weights together. */
 export function countZeros(weights: readonly Weight[]): ZeroCount {
   const count: ZeroCount = { entries: 0, zeros: 0 };
   for (const weight of weights) {
@@ -53,7 +52,7 @@ export function countZeros(weights: readonly Weight[]): ZeroCount {
   return count;
 }
 
-/** The same of each kernel of a network, by the kernel's name, in the network's order. */
+/** Counts the zeros of each kernel of a network, by the kernel's name, in the network's order. */
 export function zeroCounts(model: tf.LayersModel): Map<string, ZeroCount> {
   const names = weightNames(model);
   return new Map(prunableWeights(model).map((kernel) => [names.get(kernel)!, countZeros([kernel])]));

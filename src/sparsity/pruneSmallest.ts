@@ -2,10 +2,10 @@ import { roundHalfToEven } from '../data/resizedCrop.js';
 import { UserError } from '../errors.js';
 import { checkAmount, type PruningAmount } from './schedules.js';
 
-/** Whether values compete with those of all tensors, or with those of their own. */
+/** Whether values are ranked across all tensors or within their own tensor. */
 export type PruningScope = 'global' | 'perLayer';
 
-/** How many values an amount means where `count` of `all` are left. */
+/** Returns how many values an amount means if `count` of `all` are left. */
 export function amountToPrune(amount: PruningAmount, count: number, all = count): number {
   checkAmount('The amount to prune', amount);
   if (typeof amount === 'object') return Math.max(0, roundHalfToEven(amount.sparsity * all) - (all - count));
@@ -15,10 +15,11 @@ export function amountToPrune(amount: PruningAmount, count: number, all = count)
 }
 
 /**
- * Masks (0 pruned, 1 not) that prune the values of smallest magnitude of some tensors, flat: so many, or that share, of
- * those that `masks` has not pruned yet, on top of what it has. Of equal values the first go first.
+ * Returns masks (0 pruned, 1 kept), flat, that prune the values of smallest magnitude in some tensors. `amount` applies
+ * to the values that `masks` has left; values that it has pruned stay pruned. Among equal values the first are pruned
+ * first.
  *
- * As torch.nn.utils.prune.global_unstructured with L1Unstructured, or l1_unstructured for each layer.
+ * Like torch.nn.utils.prune.global_unstructured with L1Unstructured, or l1_unstructured for each layer.
  */
 export function pruneSmallest(
   values: readonly Float32Array[],
@@ -49,8 +50,8 @@ export function pruneSmallest(
 }
 
 /**
- * The n-th smallest of some values of at least 0 (NaN last), and how many are below it. Bits of such floats have the
- * order of the values: counted by their upper and then their lower halves, millions of weights need no sorting.
+ * Returns the n-th smallest of values that are at least 0 (NaN last), and how many are below it. The bits of such
+ * floats sort like the values: counting their upper and then their lower halves avoids sorting millions of weights.
  */
 function nthSmallest(values: Float32Array, n: number): { threshold: number; below: number } {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -64,7 +65,7 @@ function nthSmallest(values: Float32Array, n: number): { threshold: number; belo
   return { threshold, below };
 }
 
-/** The bucket that the n-th of those counted lies in, with so many before the first one; and how many lie before it. */
+/** Returns the bucket of the n-th value and the number of values before it; `before` values precede the buckets. */
 function bucketOf(counts: Uint32Array, n: number, before: number): [bucket: number, before: number] {
   let bucket = 0;
   while (before + counts[bucket] < n) before += counts[bucket++];

@@ -13,24 +13,24 @@ import { reprEpoch, type ReprLengths } from './schedules.js';
 import type { Sparsifier, State } from './sparsifier.js';
 import { changeWeight, WeightMasks } from './weightMasks.js';
 
-/** What becomes of the next layer's weights for filters that come back: the paper leaves it open. */
+/** What happens to the next layer's weights for filters that come back; the paper does not say. */
 export type ReprNextLayer = 'zero' | 'random' | 'keep';
 
 interface ReinitialiseOptions {
   scaling: ReprScaling;
   nextLayer: ReprNextLayer;
-  /** Whether the batch norm of a filter that is off went on training. */
+  /** Whether the batch norm of a dropped filter continued to train. */
   biasTrains: boolean;
-  /** Decides all draws. */
+  /** The seed of all draws. */
   seed: number;
-  /** What training changes. */
+  /** The weights that are trained. */
   trained: ReadonlySet<Weight>;
 }
 
-/** Filters of a layer that are off, by their numbers, with what they were. */
+/** The filters of a layer that are off: their old values by filter number. */
 type DroppedFilters = ReadonlyMap<number, Float64Array>;
 
-/** Gives dropped filters new kernels and, unless theirs went on training, a new batch norm. */
+/** Gives dropped filters new kernels and, unless it continued to train, a new batch norm. */
 function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, biasTrains, seed }: ReinitialiseOptions): void {
   const { kernel, filterOf, gamma, movingVariance } = layer;
   const kept = rowsOf(layer).filter((_, f) => !dropped.has(f));
@@ -49,18 +49,18 @@ function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, biasTrai
   }
 }
 
-/** Sets the weights that read the channels of dropped filters, of all filters of the next layers. */
+/** Resets the next layers' weights that read the channels of dropped filters. */
 function resetReaders(
   place: ChannelNode,
   dropped: DroppedFilters,
   { nextLayer, seed, trained }: ReinitialiseOptions,
 ): void {
   const { readers, passed, joined } = channelSpan(place, 'constant');
-  // A channel that is added to others, or mixed with them, shares its readers with them.
+  // A channel that is added to or mixed with others shares its readers with them.
   if (nextLayer === 'keep' || joined) return;
   for (const { layer: reader, outputShape, inputs } of readers) {
     const { kernels, outputs } = kernelGeometry(reader, outputShape)!;
-    // Of a separable convolution's two kernels the last: were both 0, neither would ever learn.
+    // The second kernel of a separable convolution: if both were 0, neither could ever learn.
     const { weight, inputOf } = kernels.at(-1)!;
     if (!trained.has(weight)) continue;
     const random = new Random(deriveSeed(seed, 'readers', place.name, reader.name));
@@ -78,7 +78,7 @@ function resetReaders(
   }
 }
 
-/** Brings filters back: all layers' own weights first, then the weights that read them. */
+/** Brings filters back: first the layers' own weights, then the weights that read their channels. */
 function reinitialise(
   pruned: readonly { layer: FilterLayer; place: ChannelNode; dropped: DroppedFilters }[],
   options: ReinitialiseOptions,
@@ -89,15 +89,13 @@ function reinitialise(
 
 /** What `reprSparsifier` prunes, when, and how filters come back. */
 export interface ReprOptions extends ReprLengths, RankOptions {
-  /**
-   * Whether biases and batch norm of a filter that is off go on training, so that it gives relu(bias). Default false.
-   */
+  /** Whether bias and batch norm of a dropped filter continue to train, so that it gives relu(bias). Default false. */
   biasTrains?: boolean;
   /** Default 'clip'. */
   scaling?: ReprScaling;
   /** Default 'zero'. */
   nextLayer?: ReprNextLayer;
-  /** Decides all draws. Default 0. */
+  /** The seed of all draws. Default 0. */
   seed?: number;
 }
 
@@ -119,29 +117,30 @@ function checkOptions({
 }
 
 /**
- * RePr (Prakash et al. 2019, algorithm 1): after S1 epochs the filters that overlap most are switched off, after S2
- * more they come back orthogonal to what they were and to the others, and so on. A run that ends in S2 leaves them off.
+ * RePr (Prakash et al. 2019, algorithm 1): after S1 epochs the filters that overlap most are switched off; after S2
+ * more epochs they come back, orthogonal to their old values and to the other filters, and so on. A run that ends in S2
+ * leaves them off.
  *
- * Off means that a filter gives 0: its kernel, its bias and its batch norm are held at 0. When it comes back its bias
- * is 0 and its batch norm new. Next-layer weights are set by `nextLayer`, except where they are frozen, or the filter's
- * channel is added to others, which they belong to as well. Throws a UserError for options out of range, for a model
- * without convolutions, and for a layer whose filters or readers are not known.
+ * A filter that is off outputs 0: its kernel, bias and batch norm are held at 0. When it comes back, its bias is 0 and
+ * its batch norm is new. `nextLayer` sets the next layer's weights, unless they are frozen or the filter's channel is
+ * added to others, which then share these weights. Throws a UserError for options out of range, for a model without
+ * convolutions, and for a layer whose filters or readers are not known.
  */
 export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Sparsifier {
   checkOptions(options);
   const { biasTrains = false, scaling = 'clip', nextLayer = 'zero', seed = 0 } = options;
   const layers = someFilterLayers(model, 'RePr');
-  // Filters that come back need to know who reads them: better refused now than in the middle of training.
+  // Bringing filters back needs their readers: an error is better now than in the middle of training.
   const places = new Map(channelGraph(model).nodes.map((node) => [node.name, node]));
   const masks = new WeightMasks(model);
-  /** The filters of each layer that are off, and what they were. */
+  /** The filters of each layer that are off, with their old values. */
   const off = new Map<string, DroppedFilters>();
   const offOf = ({ name }: FilterLayer): DroppedFilters => off.get(name) ?? new Map();
 
   const maskOf = (layer: FilterLayer): Float32Array =>
     Float32Array.from({ length: layer.filters }, (_, f) => (offOf(layer).has(f) ? 0 : 1));
 
-  /** Holds at 0 what the filters that are off consist of. */
+  /** Holds the weights of the filters that are off at 0. */
   const hold = (): void => {
     masks.clear();
     for (const layer of layers) if (offOf(layer).size > 0) maskFilters(masks, layer, maskOf(layer), biasTrains);

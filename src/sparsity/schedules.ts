@@ -1,8 +1,8 @@
 import { check, number, wholeNumber, type Rule } from '../rules.js';
 
 /**
- * How much is pruned: a share below 1 of what is left, or so many; or what makes `sparsity` the share of all that is
- * pruned, whatever earlier shares were rounded to.
+ * How much is pruned: a share below 1 of the values left, or a number of values; or as many as make `sparsity` the
+ * share of all values that is pruned, however earlier shares were rounded.
  */
 export type PruningAmount = number | { sparsity: number };
 
@@ -12,7 +12,7 @@ const amounts: Rule<number> = {
     number({ min: 0, below: 1 }).accepts(value) || wholeNumber({ min: 1 }).accepts(value),
 };
 
-/** Throws a UserError that names an amount which is none. */
+/** Throws a UserError with `name` for an invalid amount. */
 export function checkAmount(name: string, amount: PruningAmount): void {
   const { sparsity } = Object(amount) as { sparsity?: number };
   if (sparsity === undefined) check(name, amount, amounts);
@@ -23,7 +23,7 @@ export function checkAmount(name: string, amount: PruningAmount): void {
 export type PruningPlan = readonly { epoch: number; amount: PruningAmount }[];
 
 /**
- * Prunes the amount `amount`, a share below 1 or so many, once, before the epoch `epoch`. Throws a UserError for
+ * Prunes `amount`, a share below 1 or a number of values, once, before the epoch `epoch`. Throws a UserError for
  * numbers out of range.
  */
 export function oneShot(amount: number, epoch = 0): PruningPlan {
@@ -33,8 +33,8 @@ export function oneShot(amount: number, epoch = 0): PruningPlan {
 }
 
 /**
- * Prunes the share `amount` of what is left `times` times: before epoch `begin`, and then every `every` epochs. Throws
- * a UserError for numbers out of range.
+ * Prunes the share `amount` of the values left, `times` times: before epoch `begin`, and then every `every` epochs.
+ * Throws a UserError for numbers out of range.
  */
 export function iterative(
   amount: number,
@@ -50,7 +50,7 @@ export function iterative(
 /**
  * Prunes fast at first and slower towards the end (Zhu and Gupta 2017, equation 1): before epoch e the sparsity becomes
  * amount * (1 - (1 - (e - begin) / (end - begin))^3), from the first epoch after `begin` to `end`. Throws a UserError
- * for an amount outside of [0, 1), and for an end that is not after the beginning.
+ * for an amount outside [0, 1), and for an end that is not after the beginning.
  */
 export function polynomial(amount: number, { begin = 0, end }: { begin?: number; end: number }): PruningPlan {
   check('amount', amount, number({ min: 0, below: 1 }));
@@ -67,7 +67,7 @@ export function polynomial(amount: number, { begin = 0, end }: { begin?: number;
 export interface ReprLengths {
   /** Epochs in which all filters train, before each pruning. */
   S1: number;
-  /** Epochs in which only the filters left train, after each pruning. */
+  /** Epochs in which only the remaining filters train, after each pruning. */
   S2: number;
 }
 
@@ -80,7 +80,7 @@ export interface ReprEpoch {
   reinitialises: boolean;
 }
 
-/** RePr's cycle, epochs counted from 0: S1 epochs whole, S2 epochs pruned, and so on. */
+/** RePr's cycle, epochs counted from 0: S1 epochs with all filters, S2 epochs pruned, and so on. */
 export function reprEpoch(epoch: number, { S1, S2 }: ReprLengths): ReprEpoch {
   const place = epoch % (S1 + S2);
   return {

@@ -15,22 +15,23 @@ export function changeWeight(weight: Weight, change: (values: Float32Array) => v
  * Masks that keep entries of weights at exactly 0 through training, whatever the optimizer: gradients are masked, and
  * weights are masked again after each step, since momentum and weight decay move entries without a gradient.
  *
- * In torch.nn.utils.prune a mask only hides an entry: weight decay goes on with the hidden value, and where it passes
- * through the optimizer's memory it is felt once the mask goes. For such an optimizer hidden values are kept here too.
+ * In torch.nn.utils.prune a mask only hides an entry: weight decay continues to use the hidden value, and if it enters
+ * the optimizer's memory, it affects the entry once the mask is lifted. For such optimizers hidden values are kept here
+ * too.
  */
 export class WeightMasks {
   private readonly masks = new Map<Weight, tf.Tensor>();
-  /** What masked entries would be without the masks, and 0 elsewhere. */
+  /** The values that masked entries would have without the masks; 0 elsewhere. */
   private readonly hidden = new Map<Weight, tf.Tensor>();
-  /** Whether weights have their hidden values back, as they do while the optimizer makes its step. */
+  /** Whether weights currently have their hidden values, as during the optimizer's step. */
   private revealed = false;
 
-  /** Throws a UserError where two weights of the model have one name. */
+  /** Throws a UserError if two weights of the model have the same name. */
   constructor(private readonly model: tf.LayersModel) {
     namedWeights(model);
   }
 
-  /** Masks a weight by values of its shape, flat, 0 or 1, in place of any mask it has. Takes effect with `apply`. */
+  /** Sets or replaces the mask of a weight: 0 or 1 for each entry, flat. Takes effect with `apply`. */
   set(weight: Weight, values: Float32Array): void {
     this.put(this.masks, weight, values);
   }
@@ -40,13 +41,14 @@ export class WeightMasks {
     return [...this.masks.keys()];
   }
 
-  /** The mask of a weight, flat; undefined for one without. */
+  /** The mask of a weight, flat; undefined if it has none. */
   get(weight: Weight): Float32Array | undefined {
     return this.masks.get(weight)?.dataSync<'float32'>();
   }
 
   /**
-   * Sets entries that new masks close to 0, and keeps their values until it is known whether the optimizer needs them.
+   * Sets the entries that new masks close to 0, and keeps their values until it is known whether the optimizer needs
+   * them.
    */
   hide(): void {
     for (const [weight, mask] of this.masks) {
@@ -72,8 +74,8 @@ export class WeightMasks {
   }
 
   /**
-   * Replaces the gradients of masked weights in a map by variable name; those replaced are disposed. Where the
-   * optimizer remembers weight decay (`decayed`), hidden entries come back until `apply`, for it to see.
+   * Replaces the gradients of masked weights in a map by variable name and disposes the old ones. If the optimizer
+   * remembers weight decay (`decayed`), hidden entries are restored for it until `apply`.
    */
   maskGradients(gradients: tf.NamedTensorMap, decayed = false): void {
     this.revealed = decayed;
@@ -101,17 +103,17 @@ export class WeightMasks {
     this.hidden.clear();
   }
 
-  /** A copy of all masks by the weights' names: what a checkpoint saves. */
+  /** A copy of all masks by the weights' names, for checkpoints. */
   state(): Record<string, Float32Array> {
     return this.named(this.masks);
   }
 
-  /** A copy of what masked entries would be without the masks, where that is kept: what a checkpoint saves besides. */
+  /** A copy of the hidden values, where they are kept, by the weights' names, for checkpoints. */
   hiddenState(): Record<string, Float32Array> {
     return this.named(this.hidden);
   }
 
-  /** Restores saved masks and hidden entries. Throws a UserError for one of a weight that the model does not have. */
+  /** Restores saved masks and hidden values. Throws a UserError for a weight that the model does not have. */
   restore(masks: State, hidden: State = {}): void {
     this.clear();
     const { model } = this;

@@ -14,8 +14,8 @@ import { channelSpan } from './channelSpan.js';
 /** Where gates go, and how they start. */
 export interface WithGatesOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
   /**
-   * The layers to put gates behind: their names in the network, or a predicate that is asked of every layer behind
-   * which a gate can stand. Default: one gate for each set of channels that compaction can cut by it.
+   * The layers that get a gate after them: their names in the network, or a predicate, called for every layer that a
+   * gate can follow. Default: one gate for each set of channels that compaction can then cut.
    */
   where?: ((layer: Layer) => boolean) | readonly string[];
   /** Decides start values and noise of all gates. Default 0. */
@@ -23,22 +23,22 @@ export interface WithGatesOptions extends Pick<L0GateOptions, 'droprate_init' | 
 }
 
 /**
- * The same network with L0 gates (`L0Gate`, one a channel) behind chosen layers, which `l0Sparsifier` then trains:
- * functional models, tf.sequential, several inputs and outputs, and networks inside, which get their gates inside. A
- * gate has its layer's name and `_gate`.
+ * Returns a copy of a network with L0 gates (`L0Gate`, one per channel) after chosen layers, for `l0Sparsifier` to
+ * train. Takes functional models, tf.sequential, several inputs and outputs, and nested networks, which get their gates
+ * inside. A gate is named after its layer, with the suffix `_gate`.
  *
- * By default gates go behind each convolution (depthwise, separable and transposed ones too) or dense layer with more
- * than one channel, and each sum, average or maximum, or rather behind the last batch norm or activation that follows,
- * wherever closing one gate alone lets compaction cut its channel: the channels are no outputs and go into no further
- * sum, and all that leaves the layers above passes through the gate. So a residual stream, which every block reads,
- * gets no gate. Where a channel meets two such places, as in front of and behind a depthwise convolution, the later one
- * gets the gate.
+ * By default a gate follows each convolution (also depthwise, separable and transposed) or dense layer with more than
+ * one channel, and each sum, average or maximum. It comes after the last batch norm or activation that follows the
+ * layer. A place gets a gate only if closing that gate alone lets compaction cut the channel: the channels are not
+ * outputs, enter no further sum, and everything that leaves the layers above passes through the gate. So a residual
+ * stream, which every block reads, gets no gate. If a channel passes two such places, as before and after a depthwise
+ * convolution, the later place gets the gate.
  *
- * The given model stays as it is, and the new one starts with its weights. What is frozen in it, by itself or with a
- * network that it lies in, stays so; gates are trained everywhere. They are two models: the caller disposes both.
+ * The given model stays as it is, and the copy starts with its weights. Layers that are frozen, themselves or with a
+ * network that contains them, stay frozen; gates are always trained. The caller disposes both models.
  *
- * Throws a UserError for options out of range, for a name that the network does not have, for a layer behind which no
- * gate can stand, and for a choice of no layer.
+ * Throws a UserError for options out of range, for a name that the network does not have, for a layer that no gate can
+ * follow, and if no layer is chosen.
  */
 export function withGates(model: tf.LayersModel, options: WithGatesOptions = {}): tf.LayersModel {
   const { where, seed = 0, ...start } = options;
@@ -48,7 +48,7 @@ export function withGates(model: tf.LayersModel, options: WithGatesOptions = {})
   const gates = new Map(
     chosen.map(({ layer, name }) => {
       const own = freeName(new Set(taken), `${layer.name}_gate`);
-      // Networks inside may have layers of one name, and name tells them apart.
+      // Nested networks may have layers with equal names; `name` is unique.
       return [layer, new L0Gate({ ...start, name: own, seed: deriveSeed(seed, name, 'gate') })] as const;
     }),
   );
@@ -92,7 +92,7 @@ function choose(model: tf.LayersModel, where: WithGatesOptions['where']): Channe
   throw new UserError(`where chooses no layer of ${model.name}. Gates can stand behind ${names.join(', ')}.`);
 }
 
-/** Why no gate can stand behind a layer, if so, as the end of a sentence that begins with its name. */
+/** The reason, if any, why no gate can follow a layer, as the end of a sentence that begins with the layer's name. */
 function noGateBecause(node: ChannelNode): string | undefined {
   if (node.role === 'input') return 'is an input of the network';
   if (node.role === 'gate') return 'is a gate itself';
@@ -102,7 +102,7 @@ function noGateBecause(node: ChannelNode): string | undefined {
   return joined?.role === 'mix' ? `gives channels that ${joined.name} needs all of` : undefined;
 }
 
-/** The places where closing one gate lets compaction cut a channel; of several on one way, the last. */
+/** The places where closing one gate lets compaction cut a channel; the last of several on one path. */
 function defaultPlaces(nodes: readonly ChannelNode[]): ChannelNode[] {
   const makes = ({ role, channels }: ChannelNode): boolean =>
     channels > 1 && (role === 'kernel' || role === 'depthwise' || isMerge(role));
@@ -126,7 +126,7 @@ function lastOfUnit(node: ChannelNode): ChannelNode {
   return follows && next.role !== 'mix' ? lastOfUnit(next) : node;
 }
 
-/** A network of new layers like those of another, with its weights, and gates behind some of them. */
+/** Copies a network, layers and weights, and adds the gates after some of the layers. */
 function copyNetwork(model: tf.LayersModel, gates: ReadonlyMap<Layer, L0Gate>): tf.LayersModel {
   const copies = new Map<Layer, Layer>();
   const copyOf = (layer: Layer): Layer => {
