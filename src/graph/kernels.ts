@@ -134,8 +134,8 @@ export function kernelGeometry(
     const large = layer.weights.find(({ shape }) => shape.length > 1);
     if (!large || maps.includes(kind)) return undefined;
     throw new UserError(
-      `The layer ${layer.name} (${kind}) has the weight ${large.originalName}, of which it is not known what belongs to ` +
-        `which channel. Channels are counted and removed in the layers ${Object.keys(kinds).join(', ')}.`,
+      `The layer ${layer.name} (${kind}) has the weight ${large.originalName}, and it is not known which of its ` +
+        `entries belong to which channel. Channels are counted and removed in the layers ${Object.keys(kinds).join(', ')}.`,
     );
   }
   const weights = kinds[kind].weights.flatMap((name) => weightOf(layer, name) ?? []);

@@ -118,9 +118,7 @@ export function layerRole(node: LayerNode): LayerRole {
   const activation = activationOf(layer);
   const known = [...elementwiseActivations, ...mixingActivations];
   if (!known.includes(activation)) {
-    throw refuse(
-      `ends with ${activation}, of which it is not known what it does with channels; known are ${known.join(', ')}`,
-    );
+    throw refuse(`ends with ${activation}, whose effect on channels is not known; known are ${known.join(', ')}`);
   }
   const rank = outputShape.length;
   const limits = [...outputShape.slice(1, -1).map(() => most.side), most.channels];

@@ -103,7 +103,7 @@ function someIstaLayers(model: tf.LayersModel, options?: IstaCosts): IstaLayer[]
   const layers = istaLayers(model, options);
   if (layers.length > 0) return layers;
   throw new UserError(
-    `${model.name} has no channels to prune by their gammas: that takes batch norm with a gamma behind a convolution ` +
+    `${model.name} has no channels to prune by their gammas: that takes batch norm with a gamma after a convolution ` +
       'whose channels are not added to others, nor multiplied with them, and which nothing else reads.',
   );
 }

@@ -58,7 +58,7 @@ function weightedGates(
     }
     if (!isComputed(node)) {
       throw new UserError(
-        `The gate ${name} must follow a convolution or dense layer; it stands behind an input of ${model.name}.`,
+        `The gate ${name} must follow a convolution or dense layer; it follows an input of ${model.name}.`,
       );
     }
     const span = channelSpan(node);
@@ -121,7 +121,7 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
   const method = gateMethod({ model, options, names: weightNames(model), gates, gone: [], total, controller });
   if (target && method.channelMasks().size + (method.weightMasks?.().size ?? 0) === 0) {
     throw new UserError(
-      `A target counts channels that gates close; in ${model.name} other layers read all channels in front of its gates.`,
+      `A target counts channels that gates close; in ${model.name} other layers read all channels before its gates.`,
     );
   }
   return method;

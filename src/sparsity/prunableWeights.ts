@@ -21,8 +21,8 @@ export function prunableWeights(model: tf.LayersModel): Weight[] {
     );
     if (!unknown) continue;
     throw new UserError(
-      `The layer ${layer.name} (${layer.getClassName()}) has the weight ${unknown.originalName}, of which it is not known ` +
-        "whether it is a kernel: call it kernel, or set the layer's trainable to false to leave it out.",
+      `The layer ${layer.name} (${layer.getClassName()}) has the weight ${unknown.originalName}, and it is not known ` +
+        "whether that is a kernel: call it kernel, or set the layer's trainable to false to leave it out.",
     );
   }
   return model.trainableWeights.filter(isKernel);

@@ -59,9 +59,7 @@ function choose(model: tf.LayersModel, where: WithGatesOptions['where']): Channe
   const nodes = inLayerOrder(channelGraph(model));
   const possible = nodes.filter((node) => noGateBecause(node) === undefined);
   if (possible.length === 0) {
-    throw new UserError(
-      `${model.name} has no layer behind which a gate could stand: all channels are inputs or outputs.`,
-    );
+    throw new UserError(`${model.name} has no layer that a gate could follow: all channels are inputs or outputs.`);
   }
   const names = possible.map(({ name }) => name);
   if (where === undefined) {
@@ -69,7 +67,7 @@ function choose(model: tf.LayersModel, where: WithGatesOptions['where']): Channe
     if (places.length > 0) return places;
     throw new UserError(
       `In ${model.name} there is no place at which closing a gate would cut a channel. ` +
-        `Name layers with where; gates can stand behind ${names.join(', ')}.`,
+        `Name layers with where; gates can follow ${names.join(', ')}.`,
     );
   }
   if (typeof where !== 'function') {
@@ -82,14 +80,14 @@ function choose(model: tf.LayersModel, where: WithGatesOptions['where']): Channe
         );
       }
       const why = noGateBecause(node);
-      if (why) throw new UserError(`No gate can stand behind ${name}: it ${why}.`);
+      if (why) throw new UserError(`No gate can follow ${name}: it ${why}.`);
     }
   }
   const chosen = possible.filter(({ layer, name }) =>
     typeof where === 'function' ? where(layer) : where.includes(name),
   );
   if (chosen.length > 0) return chosen;
-  throw new UserError(`where chooses no layer of ${model.name}. Gates can stand behind ${names.join(', ')}.`);
+  throw new UserError(`where chooses no layer of ${model.name}. Gates can follow ${names.join(', ')}.`);
 }
 
 /** The reason, if any, why no gate can follow a layer, as the end of a sentence that begins with the layer's name. */

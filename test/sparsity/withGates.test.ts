@@ -158,24 +158,20 @@ const twice = (): tf.LayersModel => {
 };
 const refusals: [network: () => tf.LayersModel, where: Parameters<typeof withGates>[1], message: RegExp][] = [
   [chain, { where: ['a_rely'] }, /where must name layers of chain; received 'a_rely'. Did you mean 'a_relu'\?/],
-  [
-    chain,
-    { where: [] },
-    /where chooses no layer of chain. Gates can stand behind a, a_bn, a_relu, pool, one, b, flat\./,
-  ],
+  [chain, { where: [] }, /where chooses no layer of chain. Gates can follow a, a_bn, a_relu, pool, one, b, flat\./],
   [chain, { where: () => false }, /where chooses no layer of chain/],
-  [chain, { where: ['p'] }, /No gate can stand behind p: it gives channels that are an output/],
-  [chain, { where: ['o'] }, /No gate can stand behind o: it gives channels that p hands on as an output/],
-  [chain, { where: ['a_input'] }, /No gate can stand behind a_input: it is an input/],
+  [chain, { where: ['p'] }, /No gate can follow p: it gives channels that are an output/],
+  [chain, { where: ['o'] }, /No gate can follow o: it gives channels that p hands on as an output/],
+  [chain, { where: ['a_input'] }, /No gate can follow a_input: it is an input/],
   [
     () => sums(true),
     {},
-    /In sums there is no place at which closing a gate would cut a channel. Name.*behind a, b, sum, relu, c, /,
+    /In sums there is no place at which closing a gate would cut a channel. Name.*follow a, b, sum, relu, c, /,
   ],
   [
     () => tf.sequential({ name: 'lone', layers: [l.dense({ units: 2, inputShape: [4] })] }),
     {},
-    /lone has no layer behind/,
+    /lone has no layer that a gate could follow/,
   ],
   [twice, {}, /The layer shared \(Conv2D\) must be used once; it is used 2 times/],
   [tower, {}, /The layer \w+ \((ReLU|Conv2D|BatchNormalization)\) must be used once; it is used 2 times/],

@@ -52,7 +52,7 @@ export function withoutClosed(
   });
   if (layersOf.size > 0) {
     throw new UserError(
-      `Channels cannot be cut out of ${model.name} in training: everything in front of ${[...layersOf.keys()].join(', ')} is closed.`,
+      `Channels cannot be cut out of ${model.name} in training: everything before ${[...layersOf.keys()].join(', ')} is closed.`,
     );
   }
   const frozen = frozenLayers(model);
