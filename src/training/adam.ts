@@ -16,9 +16,9 @@ export interface AdamOptions extends SlotOptimizerOptions {
 }
 
 /**
- * Adam (Kingma and Ba 2015) as PyTorch computes it: m and v are running means of the gradient g and of g^2, and p <- p
- * - lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps). Weight decay is added to the gradient. Throws a
- * UserError for a rate or decay below 0.
+ * Adam (Kingma and Ba 2015) as PyTorch computes it, with m and v the running means of the gradient g and of g^2:
+ * p <- p - lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps). Weight decay is added to the gradient. Throws
+ * a UserError for a rate or decay below 0.
  */
 export class Adam extends SlotOptimizer {
   readonly name: string = 'Adam';

@@ -97,6 +97,13 @@ function besideTheFirst(file: string): string {
   return table(['runs', 'test accuracy', `difference from _${first}_`], rows);
 }
 
+/** The test accuracy of each group of a sweep. */
+const accuracies = (file: string): string =>
+  table(
+    ['runs', 'test accuracy'],
+    groupRecords(recordsIn(file)).map(({ name }) => [name, accuracy(file, name)]),
+  );
+
 /** The test accuracy of a single run, with the 95 % interval over its images, and over mirrored views. */
 function singleRun(file: string): string {
   const { test, test_tta } = JSON.parse(readFileSync(join('notebooks', 'outputs', file), 'utf8')) as RunRecord;
@@ -129,6 +136,7 @@ export const results: Readonly<Record<string, () => string>> = {
   'gates-cifar10': () => gatesTable('01-l0-googlenet/full-cifar10.json'),
   'googlenet-dense': () => singleRun('01-l0-googlenet/pretrained-cifar10-record.json'),
   'recipe-ablation': () => besideTheFirst('recipe/ablation-cifar10.json'),
+  'recipe-optimizers': () => accuracies('recipe/optimizers-cifar10.json'),
   'repr-crop': () => difference(repr, 'RePr, crop', 'standard, crop'),
   'repr-no-crop': () => difference(repr, 'RePr, no crop', 'standard, no crop'),
   'repr-overfitting': () => difference('03-repr-c3/overfitting-cifar10.json', 'RePr', 'standard'),
