@@ -12,6 +12,8 @@ import {
   meanInterval,
   wilsonInterval,
   type MeanInterval,
+  type RecordGroup,
+  type SomeRecord,
 } from 'sparsebook/experiments/results/tables.js';
 import { cellsOf } from './cells.ts';
 
@@ -33,14 +35,19 @@ function withInterval({ n, mean, halfWidth }: MeanInterval, unit: string): strin
 }
 
 /**
- * The test accuracy of the runs of a name: their mean, its 95 % interval over seeds, and n; or of a single run, with
- * the interval over its images.
+ * The test accuracy of a group of runs: their mean, its 95 % interval over seeds, and n; or of a single run, with the
+ * interval over its images.
  */
+function accuracyOf({ records, test }: RecordGroup<SomeRecord>): string {
+  const [first] = records as RunRecord[];
+  return test.n === 1 && first.test ? singleTest(first.test) : withInterval(test, '%');
+}
+
+/** The test accuracy of the runs of a name. */
 function accuracy(file: string, name: string): string {
   const group = groupRecords(recordsIn(file)).find((each) => each.name === name);
   if (!group) throw new Error(`${file} has no run '${name}'`);
-  const [first] = group.records as RunRecord[];
-  return group.test.n === 1 && first.test ? singleTest(first.test) : withInterval(group.test, '%');
+  return accuracyOf(group);
 }
 
 /** By how much the test accuracy of one name exceeds that of another, seed by seed. */
@@ -76,7 +83,7 @@ function gatesTable(file: string): string {
     const gone = meanInterval(group?.records.map(({ sparsity }) => sparsity.complete) ?? []).mean;
     return [
       label,
-      !group ? 'not run' : group.test.n > 1 ? withInterval(group.test, '%') : singleTest(group.records[0].test),
+      group ? accuracyOf(group) : 'not run',
       group ? `${Math.round(100 * gone)} %` : '',
       `${inPercent(theirs.test)} % at ${Math.round(100 * theirs.sparsity)} %`,
     ];
@@ -87,12 +94,13 @@ function gatesTable(file: string): string {
 
 /** Each group of a sweep beside its first one: test accuracy, and the difference between them, seed by seed. */
 function besideTheFirst(file: string): string {
-  const groups = groupRecords(recordsIn(file));
+  const records = recordsIn(file);
+  const groups = groupRecords(records);
   const first = groups[0].name;
-  const rows = groups.map(({ name, test }, i) => [
-    name,
-    withInterval(test, '%'),
-    i === 0 ? '' : difference(file, name, first),
+  const rows = groups.map((group, i) => [
+    group.name,
+    accuracyOf(group),
+    i === 0 ? '' : withInterval(differenceOf(records, group.name, first), 'points'),
   ]);
   return table(['runs', 'test accuracy', `difference from _${first}_`], rows);
 }
@@ -101,7 +109,7 @@ function besideTheFirst(file: string): string {
 const accuracies = (file: string): string =>
   table(
     ['runs', 'test accuracy'],
-    groupRecords(recordsIn(file)).map(({ name }) => [name, accuracy(file, name)]),
+    groupRecords(recordsIn(file)).map((group) => [group.name, accuracyOf(group)]),
   );
 
 /** The test accuracy of a single run, with the 95 % interval over its images, and over mirrored views. */

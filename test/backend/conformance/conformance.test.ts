@@ -70,8 +70,7 @@ test(
   "tfjs-core's own suite passes on webgpu, except for operations that are refused by name",
   { skip: skipWithoutSwiftShader },
   async () => {
-    const quick = ['./test/typescript.mjs', './test/backend/webgpu/quickDawn.ts'].flatMap((file) => ['--import', file]);
-    const output = await nodeOnSwiftShader([...quick, bundle, 'webgpu']);
+    const output = await nodeOnSwiftShader([bundle, 'webgpu']);
     const failures = output.split('\n').filter((line) => line.startsWith('FAILED'));
     const unexplained = failures.filter((line) => !line.includes("not registered for backend 'webgpu'"));
     assert.deepEqual(

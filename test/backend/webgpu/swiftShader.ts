@@ -21,15 +21,23 @@ export const skipWithoutSwiftShader =
   (folder === undefined && 'there is no SwiftShader: install a Chromium that brings one (apt-get install chromium)') ||
   (missing.length > 0 && `the optional packages ${missing.join(' and ')} are not installed`);
 
+interface Options {
+  env?: NodeJS.ProcessEnv;
+  /** Whether quickDawn.ts is loaded first. Default true. */
+  quick?: boolean;
+}
+
 /**
  * Runs Node with the given arguments in an environment where Dawn finds SwiftShader, which must be set before the
  * process starts; returns what Node printed.
  */
-export async function nodeOnSwiftShader(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+export async function nodeOnSwiftShader(args: string[], { env = {}, quick = true }: Options = {}): Promise<string> {
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
   const found = { LD_LIBRARY_PATH: folder, VK_ICD_FILENAMES: join(folder!, 'vk_swiftshader_icd.json') };
   const options = { cwd: root, env: { ...inherited, ...found, ...env }, maxBuffer: 2 ** 26 };
-  const { stdout } = await promisify(execFile)(process.execPath, args, options).catch(
+  const loaded = ['./test/typescript.mjs', ...(quick ? ['./test/backend/webgpu/quickDawn.ts'] : [])];
+  const imports = loaded.flatMap((file) => ['--import', file]);
+  const { stdout } = await promisify(execFile)(process.execPath, [...imports, ...args], options).catch(
     (error: Error & { stdout: string; stderr: string }) => {
       throw new Error(`${error.message}\n${error.stdout}\n${error.stderr}`);
     },
@@ -37,12 +45,6 @@ export async function nodeOnSwiftShader(args: string[], env: NodeJS.ProcessEnv =
   return stdout;
 }
 
-/** Runs test files there, with quickDawn.ts unless the tests need Dawn without it. */
-export async function testOnSwiftShader(
-  files: string[],
-  { env, quick = true }: { env?: NodeJS.ProcessEnv; quick?: boolean } = {},
-): Promise<string> {
-  const loaded = ['./test/typescript.mjs', ...(quick ? ['./test/backend/webgpu/quickDawn.ts'] : [])];
-  const reporter = ['--test', '--test-concurrency=1', '--test-reporter=tap'];
-  return nodeOnSwiftShader([...loaded.flatMap((file) => ['--import', file]), ...reporter, ...files], env);
-}
+/** Runs test files there. */
+export const testOnSwiftShader = (files: string[], options?: Options): Promise<string> =>
+  nodeOnSwiftShader(['--test', '--test-concurrency=1', '--test-reporter=tap', ...files], options);
