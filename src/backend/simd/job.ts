@@ -69,7 +69,7 @@ export interface Extent {
 
 /** How many numbers a step takes in a job. */
 export const stepSize = ({ args, moving = [] }: Step): number => 4 + args.length + 2 * moving.length;
-/** Whether steps of this many numbers fit in a job, with room for a few more steps that make their inputs. */
+/** Whether steps of this many numbers fit in a job, with space for a few more steps that make their inputs. */
 export const fitsJob = (numbers: number): boolean => numbers + 4 * MAX_ARGUMENTS <= MAX_NUMBERS;
 
 /**

@@ -199,7 +199,7 @@ class OutputList {
     return this.items.reduce((sum, { html = '' }) => sum + html.length, 0);
   }
 
-  /** The outputs that changed after a version; undefined if none did. `space` is the room that the page has left. */
+  /** The outputs that changed after a version; undefined if none did. `space` is how much the page can still take. */
   since(version: number, renderer: Renderer, space: SpaceLeft): OutputsPatch | undefined {
     const late = [...this.items.entries()].filter(([, item]) => item.version > version);
     if (late.length === 0 && this.lengthVersion <= version) return undefined;
